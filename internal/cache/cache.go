@@ -3,6 +3,7 @@ package cache
 
 import (
 	"hash/maphash"
+	"sync/atomic"
 
 	"github.com/maypok86/otter/v2"
 )
@@ -20,7 +21,14 @@ type Cache[V comparable] struct {
 	items   *otter.Cache[uint64, *item[V]]
 	seed    maphash.Seed
 	weigh   func(V) int
-	largest int // bytes that one entry may take
+	largest int             // bytes that one entry may take
+	counts  func(V) *Counts // nil: nothing is counted
+}
+
+// Counts are counts of some values of a cache.
+type Counts struct {
+	Bytes, Entries atomic.Int64
+	Evicted        atomic.Int64 // values that were dropped, or never let in, for others that are asked for more
 }
 
 // item is an entry. The cache finds it by a hash of its key, and then compares the key: a look-up needs no string, and two
@@ -32,14 +40,31 @@ type item[V comparable] struct {
 }
 
 // New returns a cache of about size bytes. weigh returns the size of a value.
-func New[V comparable](size int, weigh func(V) int) *Cache[V] {
-	c := &Cache[V]{seed: maphash.MakeSeed(), weigh: weigh, largest: max(size/leastOne, maxKey)}
-	c.items = otter.Must(&otter.Options[uint64, *item[V]]{
+func New[V comparable](size int, weigh func(V) int) *Cache[V] { return NewCounted(size, weigh, nil) }
+
+// NewCounted is New for a cache whose values are counted. counts returns where a value counts, always the same for one value.
+func NewCounted[V comparable](size int, weigh func(V) int, counts func(V) *Counts) *Cache[V] {
+	c := &Cache[V]{seed: maphash.MakeSeed(), weigh: weigh, largest: max(size/leastOne, maxKey), counts: counts}
+	options := &otter.Options[uint64, *item[V]]{
 		MaximumWeight: uint64(max(size, 1)),
 		Weigher:       func(_ uint64, i *item[V]) uint32 { return uint32(i.size) },
 		Executor:      func(work func()) { work() }, // a goroutine for each would cost more than the work
-	})
+	}
+	if counts != nil {
+		options.OnAtomicDeletion = func(e otter.DeletionEvent[uint64, *item[V]]) { c.dropped(e.Value, e.WasEvicted()) }
+	}
+	c.items = otter.Must(options)
 	return c
+}
+
+// dropped counts an entry that has left the cache. The caller holds a lock of the cache.
+func (c *Cache[V]) dropped(i *item[V], evicted bool) {
+	n := c.counts(i.value)
+	n.Bytes.Add(-int64(i.size))
+	n.Entries.Add(-1)
+	if evicted {
+		n.Evicted.Add(1)
+	}
 }
 
 // Get returns the value of a key.
@@ -58,8 +83,19 @@ func (c *Cache[V]) Put(key []byte, value V) bool {
 	if len(key) > maxKey || size > c.largest {
 		return false
 	}
-	c.items.Set(maphash.Bytes(c.seed, key), &item[V]{string(key), value, size})
+	c.items.Set(maphash.Bytes(c.seed, key), c.added(&item[V]{string(key), value, size}))
 	return true
+}
+
+// added counts an entry that is about to come: before it does, since it may leave at once. dropped counts the one that it
+// replaces.
+func (c *Cache[V]) added(i *item[V]) *item[V] {
+	if c.counts != nil {
+		n := c.counts(i.value)
+		n.Bytes.Add(int64(i.size))
+		n.Entries.Add(1)
+	}
+	return i
 }
 
 // Grew weighs the value of a key again, because it has grown. It ignores a value that the cache has dropped or replaced.
@@ -68,7 +104,7 @@ func (c *Cache[V]) Grew(key []byte, value V) {
 		if known.value != value || known.key != string(key) {
 			return nil, otter.CancelOp
 		}
-		return &item[V]{known.key, value, len(key) + c.weigh(value) + overhead}, otter.WriteOp
+		return c.added(&item[V]{known.key, value, len(key) + c.weigh(value) + overhead}), otter.WriteOp
 	})
 }
 
@@ -79,3 +115,6 @@ func (c *Cache[V]) Fits(key []byte, bytes int) bool {
 
 // Size returns the size of all entries, in bytes.
 func (c *Cache[V]) Size() int64 { return int64(c.items.WeightedSize()) }
+
+// Most returns the bytes that all entries may take.
+func (c *Cache[V]) Most() int64 { return int64(c.items.GetMaximum()) }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -154,5 +155,47 @@ func TestRecentWeighsAgain(t *testing.T) {
 	}
 	if r.Size() > 20 {
 		t.Errorf("Size() = %d, want at most 20", r.Size())
+	}
+}
+
+// The counts say what the cache holds, whatever left it and why.
+func TestCounts(t *testing.T) {
+	var even, odd Counts
+	var weight atomic.Int64 // values grow
+	cache := NewCounted(32<<10, func(int64) int { return int(weight.Load() % 100) }, func(n int64) *Counts {
+		if n%2 == 0 {
+			return &even
+		}
+		return &odd
+	})
+	var all sync.WaitGroup
+	for worker := range 4 {
+		all.Go(func() {
+			for i := range 5000 {
+				n := int64((i*7 + worker) % 600)
+				cache.Put(fmt.Appendf(nil, "key %d", n%300), n)
+				if i%10 == 0 {
+					weight.Add(1)
+					cache.Grew(fmt.Appendf(nil, "key %d", n%300), n)
+				}
+			}
+		})
+	}
+	all.Wait()
+	held := map[*Counts][2]int64{}
+	for entry := range cache.items.Values() {
+		counts := cache.counts(entry.value)
+		held[counts] = [2]int64{held[counts][0] + int64(entry.size), held[counts][1] + 1}
+	}
+	for name, counts := range map[string]*Counts{"even": &even, "odd": &odd} {
+		if got := [2]int64{counts.Bytes.Load(), counts.Entries.Load()}; got != held[counts] {
+			t.Errorf("%s values: %v bytes and entries are counted, and there are %v", name, got, held[counts])
+		}
+		if counts.Evicted.Load() == 0 {
+			t.Errorf("no %s value was evicted, of 300 in room for about 100", name)
+		}
+	}
+	if sum := even.Bytes.Load() + odd.Bytes.Load(); sum != cache.Size() || cache.Most() != 32<<10 {
+		t.Errorf("%d bytes are counted, and the cache has %d of %d", sum, cache.Size(), cache.Most())
 	}
 }

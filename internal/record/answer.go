@@ -112,6 +112,7 @@ func (p *page) known() *kept {
 func (p *page) look(ctx context.Context) (err error) {
 	if p.found = p.known(); p.found == nil {
 		p.found, err = p.reuse(ctx)
+		p.reused = p.found != nil
 	}
 	if p.found == nil && err == nil {
 		p.found, err = p.check(ctx)
@@ -192,12 +193,13 @@ func (p *page) fetch(reader store.Reader, dst []byte) ([]byte, error) {
 
 // keep returns the answer for the cache, or nil if it is too large.
 func (p *page) keep(json []byte, version []int64) *kept {
-	d := p.req.db
+	d, table := p.req.db, p.req.db.tables[p.shape.Table]
 	if !d.kept.Fits(p.answerKey.key, len(json)+8*len(version)) {
+		table.tooLarge.Add(1)
 		return nil
 	}
 	p.tag, p.tagged = d.tags.tag(json), true
-	made := &kept{version: slices.Clone(version), json: slices.Clone(json), tag: p.tag, rows: p.rows}
+	made := &kept{table: table, version: slices.Clone(version), json: slices.Clone(json), tag: p.tag, rows: p.rows}
 	p.refresh(made)
 	return made
 }

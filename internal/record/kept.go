@@ -13,6 +13,7 @@ import (
 
 // kept is an answer or a total in the cache. Requests share it, so nobody changes it but to add forms.
 type kept struct {
+	table   *table  // of the list
 	version []int64 // of the tables that its statements read: see store.Reader.Version
 	json    []byte  // of a page
 	tag     Tag     // of json
@@ -24,7 +25,34 @@ type kept struct {
 }
 
 func newKeptCache(bytes int64) *cache.Cache[*kept] {
-	return cache.New(int(bytes), (*kept).size)
+	return cache.NewCounted(int(bytes), (*kept).size, func(k *kept) *cache.Counts { return &k.table.kept })
+}
+
+// KeptStats are counts of the answers and totals that are kept.
+type KeptStats struct {
+	Bytes, Most int64       // Most is the bound of Bytes
+	Tables      []KeptTable // with lists that were ever kept, or were too large, in the order of the model
+}
+
+// A KeptTable is what is kept of the lists of a table.
+type KeptTable struct {
+	Name           string
+	Bytes, Entries int64
+	Evicted        int64 // since the start: dropped, or never let in, for others that are asked for more
+	TooLarge       int64 // since the start: answers that were not kept for their size
+}
+
+// Kept returns counts of the answers and totals that are kept.
+func (d *DB) Kept() KeptStats {
+	stats := KeptStats{Bytes: d.kept.Size(), Most: d.kept.Most()}
+	for _, t := range d.rules.Model.All() {
+		own := d.tables[t]
+		n := KeptTable{t.Name, own.kept.Bytes.Load(), own.kept.Entries.Load(), own.kept.Evicted.Load(), own.tooLarge.Load()}
+		if n.Entries > 0 || n.Evicted > 0 || n.TooLarge > 0 {
+			stats.Tables = append(stats.Tables, n)
+		}
+	}
+	return stats
 }
 
 // size returns the size of a result with all its forms, in bytes.

@@ -51,7 +51,11 @@ func (r *request) list(ctx context.Context, t *model.Table, q Query, dst []byte)
 		}
 	}
 	if p.found != nil {
-		noteCache(ctx, hit)
+		if p.reused {
+			noteCache(ctx, stale)
+		} else {
+			noteCache(ctx, hit)
+		}
 		noteRead(ctx, t, p.shape.Name, p.found.rows)
 		return p, dst, nil
 	}

@@ -24,8 +24,9 @@ func (t *table) noteWrite(ctx context.Context, op Op, err error) {
 	}
 }
 
-// The outcomes of a look for an answer or a total: it was kept, it was not, or another request just computed it.
-const hit, miss, shared = "hit", "miss", "shared"
+// The outcomes of a look for an answer or a total: it was kept, it was kept and not compared with the rows (cache.stale), it
+// was not kept, or another request just computed it.
+const hit, stale, miss, shared = "hit", "stale", "miss", "shared"
 
 // noteCache notes whether the answer of a page or its total was in the cache.
 func (p *page) noteCache(outcome string) { noteCache(p.req.passage, outcome) }

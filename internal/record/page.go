@@ -35,6 +35,7 @@ type page struct {
 	probe choice        // what the last probe of the page found
 
 	found     *kept   // the answer, if it was in the cache
+	reused    bool    // found was not compared with the rows: see model.Cache.Stale
 	version   []int64 // of the tables of deps
 	versioned bool    // version is the one of the snapshot
 	tag       Tag

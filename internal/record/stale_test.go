@@ -10,6 +10,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/store/postgres"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -104,6 +105,10 @@ func TestStaleAnswers(t *testing.T) {
 		want(n.b, "1", "on the server that wrote")
 		n.now += time.Second
 		want(n.a, "0", "a second is not over")
+		var r telemetry.Record
+		if _, err := n.a.List(telemetry.WithRecord(t.Context(), &r), nobody, n.a.rules.Model.Table("notes"), Query{Limit: 10, Selection: Selection{Fields: "n"}}, nil); err != nil || r.Cache != stale {
+			t.Errorf("the record of an answer that may be old says %q, %v", r.Cache, err)
+		}
 		n.now += time.Nanosecond
 		want(n.a, "1", "a second is over")
 		n.update(n.b, "notes", `{"n":2}`)

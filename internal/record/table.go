@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/ashlar-dev/ashlar/internal/cache"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record/render"
 	"github.com/ashlar-dev/ashlar/internal/record/statement"
@@ -31,6 +32,8 @@ type table struct {
 	statements    *statement.Cache
 	shapes        [Delete + 1]string // by Op: names of the shapes of writes
 	rowSize       atomic.Int64       // bytes of the row that a write answered with last
+	kept          cache.Counts       // of its lists
+	tooLarge      atomic.Int64       // answers that were not kept for their size
 }
 
 // maxStatementBytes bounds the statements of a table, in bytes of text.

@@ -48,7 +48,7 @@ func (p *page) cachedTotal(reader store.Reader, stmt *sqlgen.Statement) (int64, 
 		if err != nil {
 			return nil, err
 		}
-		return &kept{version: slices.Clone(version), total: total}, nil
+		return &kept{table: p.req.db.tables[p.shape.Table], version: slices.Clone(version), total: total}, nil
 	})
 	switch {
 	case err != nil:

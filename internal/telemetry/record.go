@@ -58,7 +58,8 @@ type Record struct {
 
 	Queue  time.Duration // waited for admission, a connection or the writer
 	Encode time.Duration // took to encode the answer; 0 if it was not measured
-	Cache  string        // "hit", "miss", or "" if no cache was asked
+	Cache  string        // "hit", "stale", "shared", "miss", or "" if no cache was asked
+	Public time.Duration // how long others may keep the answer; 0: they may not
 
 	Statements Statements
 	Rows       int // rows of the answer, or rows changed
@@ -183,6 +184,9 @@ func (r *Record) addTo(m members) {
 	addText(m, "shape", r.Shape)
 	addText(m, "key", r.Key)
 	addText(m, "cache", r.Cache)
+	if r.Public > 0 {
+		m.Int("public_s", int64(r.Public/time.Second))
+	}
 	addText(m, "limit", r.Limit)
 	addText(m, "client_id", r.ClientID)
 	addText(m, "kind", string(r.Problem))

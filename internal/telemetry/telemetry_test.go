@@ -57,7 +57,7 @@ func TestSecretIsNeverPrinted(t *testing.T) {
 func TestRequestIsOneLine(t *testing.T) {
 	full := &Record{
 		Work: WorkRequest, Operation: "get", Shape: "get posts fields(id)", Key: "k1", Rows: 1, Received: 7, Queue: 1500 * time.Microsecond,
-		Weight: 10, Cache: "hit", Limit: "reads", Trace: TraceID{15: 1}, Span: SpanID{7: 2}, Parent: SpanID{7: 3},
+		Weight: 10, Cache: "hit", Public: time.Minute, Limit: "reads", Trace: TraceID{15: 1}, Span: SpanID{7: 2}, Parent: SpanID{7: 3},
 		Statements: Statements{Count: 2, Took: 250 * time.Microsecond, Rows: 3},
 		ID:         "R1", ClientID: "c-1", Method: "GET", Path: "/api/posts/a\nb", Route: "GET /api/{table}/{id}", Table: "posts",
 		Status: 500, Bytes: 12, Duration: 1234567 * time.Nanosecond, Caller: "user:u1", Remote: "10.0.0.1:99",
@@ -79,7 +79,7 @@ func TestRequestIsOneLine(t *testing.T) {
 		"caller": "user:u1", "remote": "10.0.0.1:99", "kind": "internal", "error": "disk\nfull", "stack": "goroutine 1",
 		"trace": "00000000000000000000000000000001", "span": "0000000000000002", "parent": "0000000000000003",
 		"operation": "get", "shape": "get posts fields(id)", "key": "k1", "rows": 1.0, "received": 7.0, "queue_ms": 1.5, "weight": 10.0,
-		"cache": "hit", "limit": "reads", "statements": 2.0, "database_ms": 0.25,
+		"cache": "hit", "public_s": 60.0, "limit": "reads", "statements": 2.0, "database_ms": 0.25,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("record (-want +got):\n%s", diff)

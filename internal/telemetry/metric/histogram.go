@@ -60,6 +60,14 @@ func (h *histogram) read() counted {
 	return c
 }
 
+// count returns how many durations were observed.
+func (h *histogram) count() (n uint64) {
+	for i := range h.cells {
+		n += h.cells[i].Load()
+	}
+	return n
+}
+
 // formatBound returns the value of the label le.
 func formatBound(seconds float64) string { return strconv.FormatFloat(seconds, 'g', -1, 64) }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -148,6 +149,22 @@ func TestRequestsAreCounted(t *testing.T) {
 func hostile() []string {
 	return []string{
 		"", "x", "<script>alert(1)</script>", `a"b`, `a\b`, "a\nb", "a\x00b", "\xff", `"} 1` + "\nevil 1", "_other", "posts\u202e", strings.Repeat("x", 100_000), "__name__",
+	}
+}
+
+// What becomes of reads is counted by table, for a page that shows more than the series do.
+func TestAnswersAreCounted(t *testing.T) {
+	m := New(testConfig())
+	for _, cache := range []string{"hit", "hit", "stale", "shared", "miss", ""} {
+		m.Take(request("GET /api/{table}", "posts", "list", func(r *telemetry.Record) { r.Cache = cache }))
+	}
+	m.Take(request("GET /api/{table}", "posts", "list", func(r *telemetry.Record) { r.Cache, r.Status, r.Public = "hit", 304, time.Minute }))
+	m.Take(request("GET /api/{table}/{id}", "posts", "get", func(r *telemetry.Record) { r.Status = 304 }))
+	m.Take(request("GET /api/{table}/{id}", "gaps", "get", func(r *telemetry.Record) { r.Public = time.Minute }))
+	m.Take(request("GET /api/{table}", "none", "list", func(r *telemetry.Record) { r.Cache = "hit" }))
+	want := []Answers{{Table: "posts", Lists: 7, Kept: 5, Stale: 1, Missed: 1, NotModified: 2, Public: 1}, {Table: "gaps", Public: 1}}
+	if got := m.Answers(); !slices.Equal(got, want) {
+		t.Errorf("answers = %+v, want %+v", got, want)
 	}
 }
 

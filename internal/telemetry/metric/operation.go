@@ -1,6 +1,7 @@
 package metric
 
 import (
+	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -28,6 +29,8 @@ type operation struct {
 
 	lists        bool          // the operation has answers that may be kept
 	kept, missed atomic.Uint64 // answers
+
+	stale, notModified, public atomic.Uint64 // see Answers; no series has them
 }
 
 // operations counts requests by table and operation.
@@ -89,11 +92,46 @@ func (ops *operations) take(r *telemetry.Record) {
 	op.rows.Add(int64(r.Rows))
 	op.bytes.Add(r.Bytes)
 	switch r.Cache {
-	case "hit", "shared":
+	case "hit", "stale", "shared":
 		op.kept.Add(1)
 	case "miss":
 		op.missed.Add(1)
 	}
+	if r.Cache == "stale" {
+		op.stale.Add(1)
+	}
+	if r.Status == http.StatusNotModified {
+		op.notModified.Add(1)
+	}
+	if r.Public > 0 {
+		op.public.Add(1)
+	}
+}
+
+// Answers counts the answers to reads of a table since the start.
+type Answers struct {
+	Table       string
+	Lists       uint64 // requests for lists, refused ones too
+	Kept        uint64 // lists from the cache, or from the computation of another request
+	Stale       uint64 // among Kept: not compared with the rows, see model.Cache.Stale
+	Missed      uint64 // lists that had to be read; the rest of Lists never asked the cache
+	NotModified uint64 // lists and rows that the client had already
+	Public      uint64 // lists and rows that others may keep, see model.Cache.Public
+}
+
+// Answers returns the counts of all tables and views, in the order of the configuration. They are more than there are series.
+func (m *Metrics) Answers() (all []Answers) {
+	for _, list := range m.operations.all {
+		if !list.lists {
+			continue
+		}
+		get := m.operations.byName[list.table][operationNames()[1]]
+		all = append(all, Answers{
+			Table: list.table, Lists: list.duration.count(), Kept: list.kept.Load(), Stale: list.stale.Load(), Missed: list.missed.Load(),
+			NotModified: list.notModified.Load() + get.notModified.Load(), Public: list.public.Load() + get.public.Load(),
+		})
+	}
+	return all
 }
 
 // Describe implements prometheus.Collector.

@@ -92,7 +92,7 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		if notModified {
-			setKeepers(w, answer.Public)
+			setKeepers(w, r, answer.Public)
 			web.SetETag(w, listTag(tag, web.Coding(w, len(body))))
 			return web.Empty(w, http.StatusNotModified)
 		}
@@ -103,7 +103,7 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer memory.Give()
 	coding := web.Coding(w, len(body))
-	setKeepers(w, answer.Public)
+	setKeepers(w, r, answer.Public)
 	web.SetETag(w, listTag(tag, coding))
 	if coding != "" {
 		coded, err := answer.Coded(coding, web.Compress)
@@ -141,7 +141,7 @@ func (a *API) get(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer memory.Give()
-	setKeepers(w, row.Public)
+	setKeepers(w, r, row.Public)
 	if row.Plain {
 		web.SetETag(w, etag(row, web.Coding(w, len(row.JSON))))
 	}

@@ -34,11 +34,12 @@ func setPrivate(w http.ResponseWriter) {
 
 // setKeepers says who may keep the answer, and for how long: see model.Cache. A kept answer must not tell of the limits of
 // one caller.
-func setKeepers(w http.ResponseWriter, public time.Duration) {
+func setKeepers(w http.ResponseWriter, r *http.Request, public time.Duration) {
 	if public == 0 {
 		setPrivate(w)
 		return
 	}
+	web.Record(r).Public = public
 	header := w.Header()
 	seconds := strconv.FormatInt(int64(public/time.Second), 10)
 	header["Cache-Control"] = []string{"public, max-age=" + seconds + ", s-maxage=" + seconds}
