@@ -21,6 +21,8 @@ type Bounds struct {
 	spared []netip.Prefix
 	closed atomic.Int64 // idle connections that were closed for others
 
+	refused atomic.Int64 // new connections that found no room
+
 	mu   sync.Mutex
 	open map[*conn]struct{}
 }
@@ -52,8 +54,12 @@ func DefaultTotal() int {
 	return int(min(maxTotal, max(files/2, files-min(files, ownFiles))))
 }
 
-// Stats returns counts of the connections.
-func (b *Bounds) Stats() admit.Stats { return b.shares.Stats() }
+// Stats returns counts of the connections. A connection for which an idle one was closed was not refused.
+func (b *Bounds) Stats() admit.Stats {
+	stats := b.shares.Stats()
+	stats.Refused = b.refused.Load()
+	return stats
+}
 
 // Closed returns how many idle connections were closed for others.
 func (b *Bounds) Closed() int64 { return b.closed.Load() }
@@ -67,6 +73,7 @@ func (b *Bounds) admit(c *conn) bool {
 	c.idleSince.Store(time.Now().UnixNano())
 	c.bounds = b
 	if !b.take(c) && !(b.closeIdle(c) && b.take(c)) {
+		b.refused.Add(1)
 		return false
 	}
 	b.mu.Lock()
