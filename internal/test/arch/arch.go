@@ -13,12 +13,12 @@ const module = "github.com/ashlar-dev/ashlar"
 // rows is the order of the packages under internal. TestArchitectureTable makes the table in docs/architecture.md from it.
 // A package imports only from rows above its own. Some of the packages do not exist yet.
 var rows = [...][]string{
-	{"errs", "suggest", "apilimit", "background", "disk", "systemd"},
+	{"errs", "suggest", "apilimit", "background", "disk", "systemd", "telemetry/lookback"},
 	{"caller", "telemetry/jsonline", "job/cron"},
 	{"telemetry", "cache", "admit"},
 	{"outbound", "webhook"},
 	{"model", "telemetry/trace", "telemetry/profile"},
-	{"value", "indexing", "model/load", "model/diff", "model/snapshot", "telemetry/objective", "limit"},
+	{"value", "indexing", "model/load", "model/diff", "model/snapshot", "telemetry/objective", "telemetry/refusal", "limit"},
 	{"rule", "portable", "record/cursor", "record/render"},
 	{"sqlgen"},
 	{"store"},
