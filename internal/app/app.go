@@ -31,12 +31,15 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/telemetry/deploy"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/fleet"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/incident"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/lookback"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/metric"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/objective"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/profile"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/refusal"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/trace"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/watch"
 	"github.com/ashlar-dev/ashlar/internal/web"
+	"github.com/ashlar-dev/ashlar/internal/web/console/operation"
 	"github.com/ashlar-dev/ashlar/internal/web/health"
 	"github.com/ashlar-dev/ashlar/internal/web/netconn"
 )
@@ -65,6 +68,10 @@ type App struct {
 	egress   *outbound.Egress // makes the clients that call other services
 	accounts accounts
 	limiter  *limit.Limiter // nil if Open did not open the app
+	ledger   string         // what nodes share their limits in; "": nothing
+	counts   *lookback.Ring[operation.Load]
+	refused  *refusal.Clients
+	counting bool // metrics count requests
 	advice   *advise.Runner
 	alerts   *alert.Sender
 	deploys  *deploy.Service // nil without a telemetry database
@@ -200,6 +207,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.openCost()
 	a.openProfile() // stops before the costs, which take the CPU time of the last profile
 	a.openLimits(ctx)
+	a.openSharing()
 	a.routes = a.allRoutes()
 	a.bounds = netconn.NewBounds(a.cfg.MaxConnections, a.cfg.Proxies)
 	a.openMetrics()

@@ -19,11 +19,11 @@ func (a *App) openLimits(ctx context.Context) {
 	case !a.cfg.Limits.IsZero():
 		a.checkRedis(ctx)
 		ledger := redisledger.New(a.cfg.Limits)
-		cfg.Ledger = ledger
+		cfg.Ledger, a.ledger = ledger, "Redis"
 		a.services = append(a.services, service{"shared limits", ledger})
 	case a.Store.Dialect() == sqlgen.Postgres:
 		ledger := pgledger.New(a.Store)
-		cfg.Ledger = ledger
+		cfg.Ledger, a.ledger = ledger, "PostgreSQL"
 		a.services = append(a.services, service{"shared limits", ledger})
 	}
 	a.limiter = limit.New(a.Rules.Model.Limits, cfg)

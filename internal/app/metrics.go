@@ -24,10 +24,7 @@ func (a *App) openMetrics() {
 	if a.Store.Dialect() == sqlgen.Postgres {
 		cfg.Engine = "postgresql"
 	}
-	cfg.Gates = []metric.Gate{
-		{Name: "read", Stats: a.Rows.Gate}, {Name: "password", Stats: a.accounts.hasher.Gate},
-		{Name: "request", Stats: a.places}, {Name: "answer", Stats: a.answers}, {Name: "connection", Stats: a.bounds.Stats},
-	}
+	cfg.Gates = a.gates()
 	for i := range cfg.Limits {
 		cfg.Limits[i].Refused = func() uint64 { return a.limiter.Refused(i) }
 	}
@@ -36,8 +33,17 @@ func (a *App) openMetrics() {
 	a.metrics = metric.New(cfg)
 	if a.cfg.Telemetry != NoTelemetry || a.cfg.Operate.Listener != nil { // else nobody can read them
 		a.sinks = append(a.sinks, a.metrics)
+		a.counting = true
 	}
 	a.points = a.metrics.Points
+}
+
+// gates returns the gates of the app, each with a name for metrics and pages.
+func (a *App) gates() []metric.Gate {
+	return []metric.Gate{
+		{Name: "request", Stats: a.places}, {Name: "answer", Stats: a.answers}, {Name: "connection", Stats: a.bounds.Stats},
+		{Name: "read", Stats: a.Rows.Gate}, {Name: "password", Stats: a.accounts.hasher.Gate},
+	}
 }
 
 // places returns counts of the requests at work.
@@ -127,13 +133,13 @@ func SeriesBudget(m *model.Model) int {
 		routes[i].Pattern = pattern
 	}
 	cfg := metricConfig(m, routes)
-	cfg.Store, cfg.Gates = noStore{}, make([]metric.Gate, gates)
+	cfg.Store, cfg.Gates = noStore{}, make([]metric.Gate, gateCount)
 	return metric.SeriesBudget(cfg) + readingCount
 }
 
-// gates and readingCount are how many gates and readings openMetrics has.
+// gateCount and readingCount are how many gates and readings openMetrics has.
 const (
-	gates        = 5
+	gateCount    = 5
 	readingCount = 20
 )
 

@@ -30,6 +30,7 @@ func newKeptCache(bytes int64) *cache.Cache[*kept] {
 
 // KeptStats are counts of the answers and totals that are kept.
 type KeptStats struct {
+	Answers     bool        // answers are kept, not only totals
 	Bytes, Most int64       // Most is the bound of Bytes
 	Tables      []KeptTable // with lists that were ever kept, or were too large, in the order of the model
 }
@@ -44,7 +45,7 @@ type KeptTable struct {
 
 // Kept returns counts of the answers and totals that are kept.
 func (d *DB) Kept() KeptStats {
-	stats := KeptStats{Bytes: d.kept.Size(), Most: d.kept.Most()}
+	stats := KeptStats{Answers: d.keepsAnswers, Bytes: d.kept.Size(), Most: d.kept.Most()}
 	for _, t := range d.rules.Model.All() {
 		own := d.tables[t]
 		n := KeptTable{t.Name, own.kept.Bytes.Load(), own.kept.Entries.Load(), own.kept.Evicted.Load(), own.tooLarge.Load()}

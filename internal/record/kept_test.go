@@ -39,7 +39,7 @@ tables:
 		}
 	}
 	stats := d.Kept()
-	if stats.Most != 4<<20 || stats.Bytes != d.KeptBytes() || len(stats.Tables) != 2 {
+	if !stats.Answers || stats.Most != 4<<20 || stats.Bytes != d.KeptBytes() || len(stats.Tables) != 2 {
 		t.Fatalf("%+v", stats)
 	}
 	if notes := stats.Tables[0]; notes.Name != "notes" || notes.Entries != 2 || notes.Bytes != stats.Bytes || notes.TooLarge != 0 {

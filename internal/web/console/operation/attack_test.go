@@ -25,6 +25,7 @@ func hostile() []string {
 func hurt(w *world) {
 	w.advice.state = advise.State{Began: time.Now(), Step: hostile()[0], Last: advised(strings.Join(hostile(), ""))}
 	w.incidents = troubled{text: strings.Join(hostile(), "")}
+	w.sharing = shared(strings.Join(hostile(), ""), pressed())
 	w.costs = costly(strings.Join(hostile(), ""), model.Costs{})
 	w.deploys.list = []deploy.Audit{audited(strings.Join(hostile(), ""), time.Hour, worsened(strings.Join(hostile(), ""))...)}
 	w.profiles = profiled(strings.Join(hostile(), ""))
@@ -47,7 +48,7 @@ func TestXSS_TextsOfRecordsAreOnlyTexts(t *testing.T) {
 		id, escaped := url.PathEscape(fmt.Sprintf("%d%s", i, text)), url.QueryEscape(text)
 		all = append(all, "/console/logs/"+id, "/console/traces/"+id, "/console/logs?compare=failed&caller="+escaped, "/console/traces?route="+escaped+"&statement="+escaped+"&only="+escaped,
 			"/console/logs?text="+escaped, "/console/logs?from="+escaped+"&min="+escaped+"&last="+escaped, "/console/home?range="+escaped, "/console/logs?not.table="+escaped+"&pick.min=1ms",
-			"/console/logs?"+escaped+"="+escaped, "/console/errors?range="+escaped)
+			"/console/logs?"+escaped+"="+escaped, "/console/errors?range="+escaped, "/console/limits?range="+escaped, "/console/cache?range="+escaped)
 	}
 	for _, path := range all {
 		a := v.send("GET", path, nil)

@@ -18,7 +18,7 @@ import (
 )
 
 func paths() []string {
-	return []string{"/console/home", "/console/logs", "/console/traces", "/console/errors", "/console/objectives", "/console/advice", "/console/profiles", "/console/incidents", "/console/cost"}
+	return []string{"/console/home", "/console/logs", "/console/traces", "/console/errors", "/console/objectives", "/console/advice", "/console/profiles", "/console/incidents", "/console/cost", "/console/limits", "/console/cache"}
 }
 
 func TestPagesWithoutDataSayWhatWillAppear(t *testing.T) {
@@ -33,6 +33,8 @@ func TestPagesWithoutDataSayWhatWillAppear(t *testing.T) {
 	v.get("/console/incidents", 200, "An alert opens one by itself")
 	v.get("/console/profiles", 200, "There is no profile of this time")
 	v.get("/console/advice", 200, "Nothing was tried yet", "An operator may try indexes")
+	v.get("/console/limits", 200, "No limit refused anybody", "The server had room for everybody", "300/10s per address")
+	v.get("/console/cache", 200, "No list was asked for", "no list was looked for")
 }
 
 // A viewer may open all pages. Nobody else may open one.

@@ -109,6 +109,7 @@ type Config struct {
 	Nodes      Nodes     // nil if the app has one server
 	Costs      Costs     // nil leaves its page out
 	Deploys    Deploys   // nil leaves its part of the first page out
+	Sharing    *Sharing  // nil leaves the pages of limits and of the cache out
 	Process    telemetry.Process
 	Now        func() time.Time // nil means time.Now
 }
@@ -129,6 +130,8 @@ const (
 	advicePath     = "/console/advice"
 	profilesPath   = "/console/profiles"
 	costPath       = "/console/cost"
+	limitsPath     = "/console/limits"
+	cachePath      = "/console/cache"
 	assetsPath     = "/console/operation"
 
 	chartsPath  = homePath + "/charts"

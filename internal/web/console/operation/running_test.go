@@ -270,4 +270,6 @@ func TestNodesOfARunningAppInABrowser(t *testing.T) {
 	b.glance("running-nodes")
 	b.follow(`//nav//a[text()="Logs"]`)
 	b.shows("the others are " + host + ":8081")
+	b.follow(`//nav//a[text()="Limits"]`)
+	b.shows("the others are "+host+":8081", "The nodes share their limits in PostgreSQL.", "Connections to the database: group")
 }
