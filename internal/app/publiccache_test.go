@@ -58,9 +58,46 @@ http {
 }
 `
 
+// cachingVarnish obeys the headers of the app, also for requests with a token. Varnish itself never keeps answers to those, nor
+// does it know zstd.
+const cachingVarnish = `vcl 4.1;
+backend app { .host = "127.0.0.1"; .port = "%s"; }
+sub vcl_recv {
+  if (req.method == "GET" || req.method == "HEAD") { return (hash); }
+}
+sub vcl_deliver {
+  set resp.http.X-Cache-Status = "MISS";
+  if (obj.hits > 0) { set resp.http.X-Cache-Status = "HIT"; }
+}
+`
+
+// cachesInFront run a proxy with a cache on a port, in front of a server.
+var cachesInFront = []struct {
+	name string
+	run  func(t *testing.T, port, base string)
+}{
+	{"nginx", func(t *testing.T, port, base string) {
+		folder := t.TempDir()
+		runProxy(t, "nginx", fmt.Sprintf(cachingProxy, filepath.Join(folder, "pid"), filepath.Join(folder, "kept"), port, base),
+			func(file string) []string { return []string{"-c", file, "-e", "stderr"} })
+	}},
+	{"varnishd", func(t *testing.T, port, base string) {
+		_, backend, _ := strings.Cut(strings.TrimPrefix(base, "http://"), ":")
+		runProxy(t, "varnishd", fmt.Sprintf(cachingVarnish, backend), func(file string) []string {
+			return []string{"-j", "none", "-F", "-a", "127.0.0.1:" + port, "-f", file, "-n", filepath.Join(t.TempDir(), "work"), "-s", "malloc,16m", "-p", "http_gzip_support=off"}
+		})
+	}},
+}
+
 // A proxy with a cache serves public answers from it, and never an answer that differs between callers. The callers ask in
 // random order, so each private answer has every chance to be given to somebody else.
 func TestACacheInFrontServesPublicAnswersOnly(t *testing.T) {
+	for _, cache := range cachesInFront {
+		t.Run(cache.name, func(t *testing.T) { servesPublicAnswersOnly(t, cache.run) })
+	}
+}
+
+func servesPublicAnswersOnly(t *testing.T, runCache func(t *testing.T, port, base string)) {
 	server := opened(t, app(t, cachedApp), Config{Answers: DefaultAnswers})
 	base := start(t, server).base
 	for _, row := range []struct{ table, body string }{
@@ -79,9 +116,7 @@ func TestACacheInFrontServesPublicAnswersOnly(t *testing.T) {
 		}
 	}
 	port := freePort(t)
-	folder := t.TempDir()
-	runProxy(t, "nginx", fmt.Sprintf(cachingProxy, filepath.Join(folder, "pid"), filepath.Join(folder, "kept"), port, base),
-		func(file string) []string { return []string{"-c", file, "-e", "stderr"} })
+	runCache(t, port, base)
 	front := "http://127.0.0.1:" + port
 	waitFor(t, "the proxy", func() bool {
 		res, err := http.Get(front + "/healthz")
