@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -183,6 +184,41 @@ func generations(t *testing.T, f *fixture) {
 	moved("a group", false, true)
 	f.reopen()
 	moved("opened again", false, false)
+}
+
+// versions: the version of any number of tables moves with each of them, and with no other.
+func versions(t *testing.T, f *fixture) {
+	names := make([]string, 20)
+	for i := range names {
+		names[i] = fmt.Sprintf("table_%d", i)
+	}
+	version := func(tables []string) (version []int64) {
+		f.read(func(r store.Reader) (err error) {
+			var known bool
+			if version, known, err = r.Version([]int64{7}, tables); err == nil && (!known || len(version) < 2 || version[0] != 7) {
+				t.Errorf("Version(%q) = %v, %t: want a version behind the given 7", tables, version, known)
+			}
+			return err
+		})
+		return version
+	}
+	for _, n := range []int{0, 1, 2, 3, 15, 16, 17, len(names)} {
+		before := version(names[:n])
+		if again := version(names[:n]); !slices.Equal(before, again) {
+			t.Errorf("%d tables: %v, then %v, with no write between them", n, before, again)
+		}
+		for _, written := range []int{0, n - 1, n, len(names) - 1} {
+			if written < 0 || written >= len(names) {
+				continue
+			}
+			f.write(func(tx store.Tx) error { tx.MarkChanged(names[written]); return nil })
+			after := version(names[:n])
+			if moved := !slices.Equal(before, after); moved != (written < n) {
+				t.Errorf("%d tables: table %d was written, and the version moved: %t", n, written, moved)
+			}
+			before = after
+		}
+	}
 }
 
 // generationInside: a function sees its own changes to a table under a generation that nobody else ever gets.

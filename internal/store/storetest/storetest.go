@@ -46,6 +46,7 @@ func run(t *testing.T, writers int, open func(t *testing.T) store.DB, begin func
 		{"counters count from one", counters},
 		{"counters skip numbers", skips},
 		{"generations move with commits", generations},
+		{"versions of any number of tables", versions},
 		{"generations inside a transaction are nobody else's", generationInside},
 		{"a read is one snapshot", snapshot},
 		{"a guard decides about a read", guardedReads},
