@@ -127,22 +127,31 @@ var lookups = gate.Class{Best: gate.Own, AssumedFast: true}
 // so that the page is known by what it costs to read.
 func (p *page) check(ctx context.Context) (found *kept, err error) {
 	d := p.req.db
-	if old, ok := d.kept.Get(p.answerKey.key); !ok || old.version == nil || !p.worthKeeping() {
+	old, ok := d.kept.Get(p.answerKey.key)
+	if !ok || old.version == nil || !p.worthKeeping() {
 		return nil, nil
 	}
 	err = p.req.pass(ctx, lookups, &d.lookups, func(reader store.Reader) error {
 		reader.FinalStatement()
+		began := time.Now()
 		version, known, err := reader.Version(p.version[:0], p.deps.Tables)
 		if err != nil || !known {
 			return err
 		}
+		noteLately(&d.lookSpent, time.Since(began))
 		p.version = version
 		p.req.saw(reader, p.deps.SQL, version)
 		if found = d.find(p.answerKey.key, version); found != nil {
+			if found.probation.wanted > 0 {
+				found.hits.Add(1)
+			}
 			p.refresh(found)
 		}
 		return nil
 	})
+	if found == nil && err == nil {
+		p.outdated(old)
+	}
 	return found, err
 }
 
@@ -200,6 +209,11 @@ func (p *page) keep(json []byte, version []int64) *kept {
 	}
 	p.tag, p.tagged = d.tags.tag(json), true
 	made := &kept{table: table, version: slices.Clone(version), json: slices.Clone(json), tag: p.tag, rows: p.rows}
+	if !d.quickVersions {
+		if old, ok := d.kept.Get(p.answerKey.key); ok {
+			made.probation = old.probation
+		}
+	}
 	p.refresh(made)
 	return made
 }
@@ -211,11 +225,16 @@ func (p *page) refresh(answer *kept) {
 	}
 }
 
-// readUnversioned reads a page without its version. Its answer is kept for as long as it may be reused without one.
+// readUnversioned reads a page without its version. Its answer is kept for as long as it may be reused without one. Otherwise
+// it counts in the probation of the page.
 func (p *page) readUnversioned(reader store.Reader, dst []byte) ([]byte, error) {
 	body, err := p.readTimed(reader, dst)
-	if err != nil || p.begun == nil {
+	if err != nil {
 		return body, err
+	}
+	if p.begun == nil {
+		p.observe(body[len(dst):])
+		return body, nil
 	}
 	if made := p.keep(body[len(dst):], nil); made != nil {
 		p.req.db.kept.Put(p.answerKey.key, made)
@@ -223,13 +242,14 @@ func (p *page) readUnversioned(reader store.Reader, dst []byte) ([]byte, error) 
 	return body, nil
 }
 
-// worthwhile is how long a page must take on an engine whose look-up is a statement of its own.
+// worthwhile is how long a page must take on an engine whose look-up is a statement of its own. A shorter one is on probation.
 const worthwhile = time.Millisecond
 
-// worthKeeping reports whether a look for the version costs much less than the page. On SQLite it takes 1 µs for each table.
-// On PostgreSQL it takes a turn on the wire, as most lists do.
+// worthKeeping reports whether a look for the version is likely to cost less than the page. On SQLite it takes 1 µs for each
+// table. On PostgreSQL it takes a turn on the wire, as most lists do.
 func (p *page) worthKeeping() bool {
-	return p.req.db.quickVersions || p.query.Total || p.deps.spent() >= worthwhile
+	d := p.req.db
+	return d.quickVersions || p.query.Total || p.deps.spent() >= d.worthwhile || p.isProven()
 }
 
 // readTimed is read for a page whose time decides whether it is worth keeping.
@@ -240,7 +260,7 @@ func (p *page) readTimed(reader store.Reader, dst []byte) ([]byte, error) {
 	began := time.Now()
 	body, err := p.read(reader, dst)
 	if err == nil {
-		p.deps.noteSpent(time.Since(began))
+		noteLately(&p.deps.Spent, time.Since(began))
 	}
 	return body, err
 }

@@ -3,6 +3,7 @@ package record
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/admit"
@@ -27,6 +28,9 @@ type DB struct {
 
 	keepsAnswers  bool
 	quickVersions bool // a version costs no turn on the wire
+	worthwhile    time.Duration
+	leastCost     int64        // see probation
+	lookSpent     atomic.Int64 // nanoseconds that the look for a version lately took
 
 	shapes   *shape.Shapes
 	gate     *gate.Gate
@@ -68,6 +72,7 @@ func New(db store.DB, rules *rule.Rules, cfg Config) *DB {
 		guard:    cfg.Guard,
 	}
 	d.keepsAnswers, d.quickVersions = cfg.Answers > 0, d.dialect == sqlgen.SQLite
+	d.worthwhile, d.leastCost = worthwhile, leastCost
 	if limits := rules.Model.Limits; limits != nil {
 		d.query = limits.Query
 		d.budget = budget.New(rules, d.query.Rows)

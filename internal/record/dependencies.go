@@ -145,12 +145,3 @@ func appendRange(dst []byte, rng sqlgen.Range) []byte {
 
 // spent returns how long the page lately took.
 func (d *dependencies) spent() time.Duration { return time.Duration(d.Spent.Load()) }
-
-// noteSpent notes how long the page took. Like the cost of the gate, it falls at once and rises by an eighth.
-func (d *dependencies) noteSpent(took time.Duration) {
-	before := d.spent()
-	if before > 0 && took > before {
-		took = before + (took-before)/8
-	}
-	d.Spent.Store(int64(took))
-}

@@ -21,6 +21,9 @@ type kept struct {
 	total   int64   // of a count
 	forms   forms   // of json
 
+	probation probation    // of a short list
+	hits      atomic.Int64 // looks that found the answer of a short list valid
+
 	checked atomic.Pointer[moment] // when the rows were last known to be the current ones, for a table with cache.stale
 }
 

@@ -6,7 +6,8 @@
 //   - get.go and list.go read. A page finds the cheapest way to its rows (ways.go), counts them (total.go), and reads the
 //     rows that they expand (expand.go).
 //   - answer.go keeps answers. What an answer depends on is in dependencies.go, how requests share it in kept.go and
-//     flight.go, and its forms in content codings in coded.go. With sighting.go it is found valid without a snapshot.
+//     flight.go, and its forms in content codings in coded.go. A short list on PostgreSQL passes a probation first. With
+//     sighting.go an answer is found valid without a snapshot.
 //   - create.go, update.go and delete.go write. A write is built once as a rowWrite (write.go). A rowCheck explains why it
 //     was refused (rowcheck.go, reference.go).
 //   - request.go is one request of one caller, with its access.
