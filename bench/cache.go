@@ -108,8 +108,9 @@ func (set *cacheSet) cases() []cacheCase {
 	}
 	if set.stale.on != nil {
 		all = append(all,
-			cacheCase{"stale", "PostgreSQL: list of 30 with `stale: 1s`", barStale, side(set.stale.on, list), side(set.stale.off, list), "without `stale`"},
-			cacheCase{"stale-304", "PostgreSQL: 304 of a list of 30, without `stale`", 0, unchanged(side(set.stale.off, list)), side(set.stale.off, list), "its 200"})
+			cacheCase{"stale", "PostgreSQL: list of 30 with `stale: 1s`", barStale, side(set.stale.on, list), side(set.plain, list), off},
+			cacheCase{"postgres", "PostgreSQL: list of 30", 0, side(set.stale.off, list), side(set.plain, list), off},
+			cacheCase{"postgres-304", "PostgreSQL: 304 of a list of 30", 0, unchanged(side(set.stale.off, list)), side(set.plain, list), "its 200, " + off})
 	}
 	return all
 }

@@ -18,7 +18,8 @@ import (
 type cacheSet struct {
 	careers servers // of examples/careers, with more occupations
 	posts   servers // of the benchmark's own model, with a view
-	stale   servers // of examples/careers on PostgreSQL; nil without PostgreSQL
+	stale   servers // of examples/careers on PostgreSQL
+	plain   *server // of examples/careers on PostgreSQL, without the cache
 	floor   *server // net/http alone
 	token   string  // of a person who is heading for an occupation
 	cluster *pgtest.Cluster
@@ -59,7 +60,7 @@ func (set *cacheSet) makeAndStart(ctx context.Context, opts settings, folder str
 	if set.posts, err = pairOf(bin, posts, nil, off); err != nil {
 		return err
 	}
-	if wanted(opts.only, "stale") || wanted(opts.only, "stale-304") {
+	if wanted(opts.only, "stale") || wanted(opts.only, "postgres") || wanted(opts.only, "postgres-304") {
 		say("starting PostgreSQL")
 		if set.cluster, err = pgtest.NewCluster("fsync=on", "synchronous_commit=on", "full_page_writes=on", "shared_buffers=256MB", "timezone=UTC", "datestyle=ISO"); err != nil {
 			return err
@@ -67,6 +68,7 @@ func (set *cacheSet) makeAndStart(ctx context.Context, opts settings, folder str
 		if set.stale, err = stalePair(ctx, bin, folder, set.cluster); err != nil {
 			return err
 		}
+		set.plain = set.stale.off.copyOf("--answer-cache", "off")
 	}
 	made, err := floor(ctx, opts, folder)
 	if err != nil {
@@ -96,6 +98,9 @@ func (set *cacheSet) all() (all []*server) {
 		if pair.on != nil {
 			all = append(all, pair.on, pair.off)
 		}
+	}
+	if set.plain != nil {
+		all = append(all, set.plain)
 	}
 	return all
 }

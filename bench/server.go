@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -41,6 +42,13 @@ type dialect interface {
 	create() string
 	patch(table, id string) string
 	cursorOf(body []byte) string
+}
+
+// copyOf returns a server of the same app with more flags. It has no place yet.
+func (s *server) copyOf(flags ...string) *server {
+	made := *s
+	made.args = append(slices.Clone(s.args), flags...)
+	return &made
 }
 
 func (s *server) url() string { return "http://127.0.0.1:" + strconv.Itoa(s.port) }
