@@ -18,6 +18,10 @@ type Model struct {
 	Operate  *Operate  // never nil in a loaded model
 	Limits   *Limits   // never nil in a loaded model
 
+	Queues   []*Queue // in the order of the file, with default first; none in a model without jobs and webhooks
+	Jobs     []*Job
+	Webhooks []*Webhook
+
 	// Lines are the lines of the model's files by file name. Faults show them. A model without files has none.
 	Lines map[string][]string
 

@@ -38,6 +38,9 @@ func (m *Model) Sources() []string {
 	if m.Operate != nil {
 		settings = append(settings, m.Operate.settings()...)
 	}
+	for _, target := range m.targets() {
+		settings = append(settings, target.settings()...)
+	}
 	sources := make(map[string]bool)
 	for _, setting := range settings {
 		if setting.Source != "" {

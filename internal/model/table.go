@@ -15,6 +15,7 @@ type Table struct {
 	Access    Access
 	Checks    []Check
 	Cache     Cache
+	Watch     bool // clients may watch its rows change
 	Pos       Pos
 
 	fields    map[string]*Field

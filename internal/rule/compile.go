@@ -18,6 +18,11 @@ type Scope struct {
 	Client bool   // written by a client: secret fields do not exist
 	Limits Limits // the zero value is ModelLimits
 
+	// Typed are the arguments behind arg, with their types. nil: an argument has the type of what it is compared with.
+	Typed []*model.Field
+	// Missing says why a reserved name (auth, now, old or arg) does not exist in the expression.
+	Missing map[string]string
+
 	Roles   []string     // roles of the model; nil allows any text
 	Default *model.Field // for a default: its field
 }
@@ -48,6 +53,23 @@ type Problem struct {
 // is reported there, so the problem is not.
 const AlreadyReported = -1
 
+// CompileValue compiles an expression of any kind. A row has no kind.
+func CompileValue(text string, scope Scope) (Node, []Problem) {
+	c, root := parse(text, scope)
+	if len(c.problems) > 0 {
+		return nil, c.problems
+	}
+	node := c.node(root)
+	if node != nil {
+		c.isRowValue(root, node)
+	}
+	c.checkArgs()
+	if len(c.problems) > 0 {
+		return nil, c.problems
+	}
+	return node, nil
+}
+
 // Compile compiles a condition: an expression of kind Bool.
 func Compile(text string, scope Scope) (Node, []*Arg, []Problem) {
 	c, root := parse(text, scope)
@@ -65,7 +87,13 @@ func Compile(text string, scope Scope) (Node, []*Arg, []Problem) {
 // CompileDefault compiles the default of a field: an expression of the field's kind about the caller and the time.
 // roles are the roles of the model.
 func CompileDefault(text string, field *model.Field, roles []string) (Node, []Problem) {
-	c, root := parse(text, Scope{Roles: roles, Default: field})
+	return compileFor(text, Scope{Roles: roles, Default: field}, "the default of "+field.Name)
+}
+
+// compileFor compiles a value of the field scope.Default. what names it in messages.
+func compileFor(text string, scope Scope, what string) (Node, []Problem) {
+	field := scope.Default
+	c, root := parse(text, scope)
 	if len(c.problems) > 0 {
 		if advice := unquoted(field, text); advice != "" {
 			return nil, []Problem{{0, advice}}
@@ -74,7 +102,7 @@ func CompileDefault(text string, field *model.Field, roles []string) (Node, []Pr
 	}
 	node := c.withKind(root, kindOf(field), uint8(field.Scale))
 	if node != nil && node.Kind() != value.Null && !sameKind(node.Kind(), kindOf(field)) {
-		c.failf(root, "the default of %s must be %s, not %s", field.Name, kindName(kindOf(field)), kindName(node.Kind()))
+		c.failf(root, "%s must be %s, not %s", what, kindName(kindOf(field)), kindName(node.Kind()))
 	}
 	if len(c.problems) > 0 {
 		return nil, c.problems
@@ -220,6 +248,9 @@ func (c *compiler) decimalLiteral(expr ast.Expr, n *Const) Node {
 }
 
 func (c *compiler) arg(expr ast.Expr, name string) Node {
+	if c.Typed != nil {
+		return c.typedArg(expr, name)
+	}
 	if !c.Args {
 		c.failf(expr, "arg exists only in a request's filter")
 		return nil
@@ -231,6 +262,30 @@ func (c *compiler) arg(expr ast.Expr, name string) Node {
 	c.seen[name], c.firstUse[name] = a, expr
 	c.args = append(c.args, a)
 	return a
+}
+
+// typedArg compiles an argument whose type is declared.
+func (c *compiler) typedArg(expr ast.Expr, name string) Node {
+	names := make([]string, len(c.Typed))
+	for i, field := range c.Typed {
+		switch {
+		case field.Name == name && field.Type == model.Invalid:
+			c.problems = append(c.problems, Problem{Offset: AlreadyReported})
+			return nil
+		case field.Name == name:
+			return &Arg{Name: name, Type: kindOf(field), Scale: uint8(field.Scale), Field: field}
+		case field.RefName == name:
+			c.failf(expr, "arg.%s is a reference: name its id, arg.%s", name, field.Name)
+			return nil
+		}
+		names[i] = field.Name
+	}
+	if len(names) == 0 {
+		c.failf(expr, "the job has no arguments: declare %s at args", name)
+		return nil
+	}
+	c.failf(expr, "the job has no argument %s%s", name, suggestOrList(name, names))
+	return nil
 }
 
 func sameKind(a, b value.Kind) bool { return a == b || (numeric(a) && numeric(b)) }

@@ -25,6 +25,9 @@ func (c *compiler) name(expr ast.Expr) Node {
 	if expr.Kind() == ast.SelectKind {
 		operand := expr.AsSelect().Operand()
 		if root, ok := c.reservedName(operand); ok {
+			if c.isMissing(operand, root) {
+				return nil
+			}
 			switch root {
 			case "auth":
 				return c.attr(expr, expr.AsSelect().FieldName())
@@ -38,7 +41,11 @@ func (c *compiler) name(expr ast.Expr) Node {
 		}
 		return c.field(expr, from, expr.AsSelect().FieldName())
 	}
-	switch name, _ := c.reservedName(expr); name {
+	name, isReserved := c.reservedName(expr)
+	if isReserved && c.isMissing(expr, name) {
+		return nil
+	}
+	switch name {
 	case "auth":
 		c.failf(expr, "auth is the caller: name one of its attributes, such as auth.id")
 		return nil
@@ -68,6 +75,15 @@ func (c *compiler) reservedName(expr ast.Expr) (string, bool) {
 		return name, true
 	}
 	return "", false
+}
+
+// isMissing reports a reserved name that does not exist in the expression.
+func (c *compiler) isMissing(expr ast.Expr, name string) bool {
+	why := c.Missing[name]
+	if why != "" {
+		c.failf(expr, "%s", why)
+	}
+	return why != ""
 }
 
 func (c *compiler) attr(expr ast.Expr, name string) Node {
@@ -258,11 +274,22 @@ func (c *compiler) noRowInDefault(expr ast.Expr, name string) {
 			return
 		}
 	}
-	what := "this condition"
-	if c.Default != nil {
-		what = "a default"
+	for _, field := range c.Typed {
+		if field.Name == name || field.RefName == name {
+			c.failf(expr, "%s is an argument: write arg.%s", name, field.Name)
+			return
+		}
 	}
-	c.failf(expr, "no row can be named here, so %s means nothing: %s knows auth and now alone", name, what)
+	what := "this condition knows auth and now alone"
+	switch {
+	case c.Default != nil && c.Missing["auth"] != "":
+		what = "a new value knows now alone"
+	case c.Default != nil:
+		what = "a default knows auth and now alone"
+	case c.Typed != nil:
+		what = "this condition knows auth, now and arg alone"
+	}
+	c.failf(expr, "no row can be named here, so %s means nothing: %s", name, what)
 }
 
 // unquoted returns advice if the text of a default is plain words and no expression, "" otherwise.
@@ -319,6 +346,9 @@ func (c *compiler) root(expr ast.Expr) (target, bool) {
 		}
 	}
 	if name == "old" {
+		if c.isMissing(expr, name) {
+			return target{}, false
+		}
 		if c.Old == nil {
 			c.failf(expr, "old exists only in checks and in the rule update: {to: …}")
 			return target{}, false

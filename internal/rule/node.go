@@ -83,11 +83,13 @@ type Auth struct{ Attr Attr }
 // Now is the time of the request, one instant for all of it.
 type Now struct{}
 
-// Arg is an argument of a request's filter. It has the kind of the expression compared with it.
+// Arg is an argument of a request's filter. It has the kind of the expression compared with it. An argument of a job has
+// the kind of its declaration.
 type Arg struct {
 	Name  string
 	Type  value.Kind
-	Scale uint8 // of a Decimal
+	Scale uint8        // of a Decimal
+	Field *model.Field // declaration of a job's argument, else nil
 }
 
 // Param is the value of an expression without a row, evaluated before the statement runs. Only Fold makes it. It is

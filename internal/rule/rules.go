@@ -14,8 +14,10 @@ type Rules struct {
 
 	Accounts *Accounts // nil if the model has none
 
-	tables map[*model.Table]*Table
-	fields map[*model.Field]*Field
+	tables   map[*model.Table]*Table
+	fields   map[*model.Field]*Field
+	jobs     map[*model.Job]*Job
+	webhooks map[*model.Webhook]*Webhook
 }
 
 // Table holds the compiled expressions of one table, with their slots extracted.
@@ -42,10 +44,11 @@ type Field struct {
 	Default     Node // nil: none. It needs no row and has no slots: Eval it.
 }
 
-// Join returns the rules of r and of other together. It keeps the Model, the Slots and the Accounts of r. The expressions of other
+// Join returns the rules of r and of other together. It keeps the Model, the Slots, the Accounts and the jobs of r. The expressions of other
 // have no slots: no expression of a system table depends on a caller.
 func (r *Rules) Join(other *Rules) *Rules {
-	joined := &Rules{Model: r.Model, Slots: r.Slots, Accounts: r.Accounts, tables: maps.Clone(r.tables), fields: maps.Clone(r.fields)}
+	joined := &Rules{Model: r.Model, Slots: r.Slots, Accounts: r.Accounts, tables: maps.Clone(r.tables), fields: maps.Clone(r.fields),
+		jobs: r.jobs, webhooks: r.webhooks}
 	maps.Copy(joined.tables, other.tables)
 	maps.Copy(joined.fields, other.fields)
 	return joined
@@ -90,6 +93,7 @@ func CompileModel(m *model.Model) (*Rules, model.Faults) {
 		b.checkPublic(table)
 	}
 	b.accounts(m.Accounts)
+	b.work()
 	return b.rules, b.faults
 }
 
@@ -197,26 +201,33 @@ func (b *builder) report(expr *model.Expr, problems []Problem) {
 
 // defaultOf compiles a default. It checks a constant against the limits of the field.
 func (b *builder) defaultOf(field *model.Field) Node {
-	if field.Default.Constant {
-		v, detail := Assign(field, literalJSON(field))
+	return b.valueOf(field.Default, Scope{Roles: b.roles, Default: field}, "the default")
+}
+
+// valueOf compiles a value of the field scope.Default, and checks a constant against the limits of the field. what names
+// the value in messages.
+func (b *builder) valueOf(expr *model.Expr, scope Scope, what string) Node {
+	field := scope.Default
+	if expr.Constant {
+		v, detail := Assign(field, literalJSON(field, expr.Text))
 		if detail != "" {
-			b.faults = append(b.faults, b.rules.Model.Fault(field.Default.Pos, "the default does not fit the field: %s", detail))
+			b.faultAt(expr, what+" does not fit the field: "+detail)
 		}
 		return &Const{Value: v}
 	}
-	node, problems := CompileDefault(field.Default.Text, field, b.roles)
-	b.report(field.Default, problems)
+	node, problems := compileFor(expr.Text, scope, what+" of "+field.Name)
+	b.report(expr, problems)
 	if node == nil {
 		return nil
 	}
 	if constant(node) {
 		v, ok := Eval(node, &Env{})
 		if !ok {
-			b.faults = append(b.faults, b.rules.Model.Fault(field.Default.Pos, "the default always fails"))
+			b.faultAt(expr, what+" always fails")
 			return nil
 		}
 		if v, detail := Assign(field, value.AppendMember(nil, field, v)); detail != "" {
-			b.faults = append(b.faults, b.rules.Model.Fault(field.Default.Pos, "the default does not fit the field: %s", detail))
+			b.faultAt(expr, what+" does not fit the field: "+detail)
 		} else {
 			return &Const{Value: v}
 		}
@@ -224,16 +235,21 @@ func (b *builder) defaultOf(field *model.Field) Node {
 	return node
 }
 
+// faultAt reports what is wrong with a whole expression.
+func (b *builder) faultAt(expr *model.Expr, message string) {
+	b.faults = append(b.faults, b.rules.Model.Fault(expr.Pos, "%s", message))
+}
+
 // literalJSON returns a plain YAML scalar in JSON.
-func literalJSON(field *model.Field) []byte {
+func literalJSON(field *model.Field, text string) []byte {
 	switch field.Type {
 	case model.Bool, model.Int, model.Float, model.JSON:
 		if field.AsString {
-			return []byte(`"` + field.Default.Text + `"`)
+			return []byte(`"` + text + `"`)
 		}
-		return []byte(field.Default.Text)
+		return []byte(text)
 	default:
-		return value.AppendString(nil, []byte(field.Default.Text))
+		return value.AppendString(nil, []byte(text))
 	}
 }
 

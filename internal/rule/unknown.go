@@ -33,16 +33,26 @@ func valuesOf(node Node) (name string, values []string) {
 		if n.Field.Type != model.Enum {
 			return "", nil
 		}
-		for _, member := range n.Field.Values {
-			values = append(values, member.Name)
+		return n.Field.Name, valueNames(n.Field)
+	case *Arg:
+		if n.Field == nil || n.Field.Type != model.Enum {
+			return "", nil
 		}
-		return n.Field.Name, values
+		return "arg." + n.Name, valueNames(n.Field)
 	case *Auth:
 		if n.Attr == AuthKind {
 			return "auth.kind", caller.Kinds()
 		}
 	}
 	return "", nil
+}
+
+func valueNames(field *model.Field) []string {
+	names := make([]string, len(field.Values))
+	for i, member := range field.Values {
+		names[i] = member.Name
+	}
+	return names
 }
 
 // maxListed is the largest number of names in a message.

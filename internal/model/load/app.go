@@ -9,7 +9,7 @@ import (
 )
 
 func appKeys() []string {
-	return []string{"ashlar", "name", "version", "roles", "accounts", "operate", "limits", "tables", "views"}
+	return []string{"ashlar", "name", "version", "roles", "accounts", "operate", "limits", "queues", "jobs", "webhooks", "tables", "views"}
 }
 
 // readApp reads the keys of the main file.
@@ -23,7 +23,8 @@ func (l *loader) readApp(root *node) {
 		l.missing = true
 		return
 	}
-	for _, key := range l.known(root, "a model file", appKeys()) {
+	l.hideWork(root)
+	for _, key := range l.known(root, "a model file", l.released(root, appKeys())) {
 		switch key.name {
 		case "ashlar":
 			l.checkFormat(key.value)
@@ -39,6 +40,12 @@ func (l *loader) readApp(root *node) {
 			l.operate = &key
 		case "limits":
 			l.limits = &key
+		case "queues":
+			l.queues = &key
+		case "jobs":
+			l.jobs = &key
+		case "webhooks":
+			l.webhooks = &key
 		case "tables":
 			l.declareTables(key.value)
 		case "views":

@@ -7,7 +7,7 @@ import (
 )
 
 // build makes the tables of their declarations. Keys come first, since a reference has the type of its target's key.
-// Relations need all fields. Rules, accounts, operate and limits come last.
+// Relations need all fields. Rules, accounts, operate, limits and jobs come last.
 func (l *loader) build() {
 	l.addUsers()
 	all := slices.Concat(l.tables, l.views)
@@ -39,6 +39,7 @@ func (l *loader) build() {
 	if l.limits != nil {
 		l.readLimits(*l.limits)
 	}
+	l.readWork()
 }
 
 // addUsers declares users as the first table if the model does not declare it.

@@ -20,15 +20,24 @@ func (l *loader) readDefault(decl *fieldDecl, value *node) {
 	if expr == nil {
 		return
 	}
+	if l.setConstant(field, expr, value, "the default") {
+		field.Default = expr
+	}
+}
+
+// setConstant marks an expression that is a constant of a field's type. It reports a number that JSON writes in another way.
+func (l *loader) setConstant(field *model.Field, expr *model.Expr, value *node, what string) bool {
 	isNumeric := value.kind == integer || value.kind == float
 	if isNumeric && !isNumber(value) {
-		l.fault(value.pos, "the default %s is not written like a number of JSON", value.text)
-		return
+		l.fault(value.pos, "%s %s is not written like a number of JSON", what, value.text)
+		return false
 	}
 	isValue := field.Type == model.Enum && !value.quoted() && isWord(value.text) && field.HasValue(value.text)
 	expr.Constant = isNumeric || value.kind == boolean || isValue
-	field.Default = expr
+	return true
 }
+
+const timeAdvice = "a time must be an expression: write date('2026-01-31') or timestamp('2026-01-31T12:00:00Z')"
 
 // defaultProblem returns the reason against a default, or "".
 func defaultProblem(field *model.Field, value *node) string {
@@ -41,7 +50,7 @@ func defaultProblem(field *model.Field, value *node) string {
 	case value.kind == null:
 		return "the default has no value: write one, or optional: true if the field may be missing"
 	case value.kind == text && timeShape.MatchString(value.text) && (isTime || !value.quoted()):
-		return "a time must be an expression: write date('2026-01-31') or timestamp('2026-01-31T12:00:00Z')"
+		return timeAdvice
 	}
 	return ""
 }

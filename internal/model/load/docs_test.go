@@ -34,6 +34,41 @@ func TestDocs(t *testing.T) {
 	}
 }
 
+// TestJobsDocs loads every YAML block of the page about jobs. The first is a model, and the others are keys to add to it.
+func TestJobsDocs(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/jobs.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(page), "```yaml\n")[1:]
+	if len(blocks) < 4 {
+		t.Fatalf("%d YAML blocks, want more", len(blocks))
+	}
+	editor, err := compileSchema(jsonSchema(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shop, _, _ := strings.Cut(blocks[0], "```")
+	for i, block := range blocks {
+		block, _, _ = strings.Cut(block, "```")
+		t.Run(fmt.Sprint(i+1), func(t *testing.T) {
+			if block != shop {
+				block = strings.Replace(shop, "  keys: {scopes: {worker: {jobs: [render]}}}\n", "", 1) + block
+			}
+			m := loadUnfinished(t, block)
+			checkInvariants(t, m, true)
+			if err := editor.Validate(asJSON(t, block)); err != nil {
+				t.Error(err)
+			}
+			for _, job := range m.Jobs {
+				if m.Queue("imports") == nil && !strings.Contains(string(page), job.String()) {
+					t.Errorf("the page does not say of %s: %s", job.Name, job)
+				}
+			}
+		})
+	}
+}
+
 // TestCareersExample loads the app of the README.
 func TestCareersExample(t *testing.T) {
 	app, faults := Dir("../../../examples/careers")

@@ -16,10 +16,20 @@ type schema map[string]any
 // JSONSchema returns a JSON Schema of the main file. Editors complete keys with it and explain them. Files in tables/
 // follow its `#/$defs/tables`. Dir refuses everything refused by the schema; it also checks names, references and
 // expressions.
-func JSONSchema() []byte {
-	root := group("An app of Ashlar.", appProperties(), "ashlar", "name")
+func JSONSchema() []byte { return jsonSchema(jobsAreReleased) }
+
+// jsonSchema describes a main file with jobs or without them.
+func jsonSchema(jobs bool) []byte {
+	properties, defs := appProperties(), definitions()
+	if !jobs {
+		removeUnreleased(properties)
+		for _, table := range []string{"table", usersTable} {
+			removeUnreleased(defs[table].(schema)["properties"].(schema))
+		}
+	}
+	root := group("An app of Ashlar.", properties, "ashlar", "name")
 	root["$schema"], root["title"] = schemaVersion, model.MainFile
-	root["$defs"] = definitions()
+	root["$defs"] = defs
 	text, err := json.MarshalIndent(root, "", "  ")
 	if err != nil {
 		panic("load: the JSON Schema of a model is no JSON: " + err.Error())
@@ -60,10 +70,13 @@ func appProperties() schema {
 		"roles":   described("The roles that an account may hold.", listOf(ref("name"))),
 		"accounts": described("How people and programs sign in. Without it there are only tokens of `ashlar token`.",
 			orNull(ref("accounts"))),
-		"operate": described("How the server is watched: objectives, alerts, logs and prices.", orNull(ref("operate"))),
-		"limits":  described("How much a caller may ask. false turns all limits off but the time of a query.", ref("limits")),
-		"tables":  described("The tables by name.", ref("tables")),
-		"views":   described("Read-only tables by name. A query makes their rows.", byName("view")),
+		"operate":  described("How the server is watched: objectives, alerts, logs and prices.", orNull(ref("operate"))),
+		"limits":   described("How much a caller may ask. false turns all limits off but the time of a query.", ref("limits")),
+		"queues":   described("How many jobs run, by the name of the queue. default is there without being given.", queuesSchema()),
+		"jobs":     described("Work that the server does besides answering requests, by name.", jobsSchema()),
+		"webhooks": described("Who is told about writes, by name.", webhooksSchema()),
+		"tables":   described("The tables by name.", ref("tables")),
+		"views":    described("Read-only tables by name. A query makes their rows.", byName("view")),
 	}
 }
 
@@ -80,6 +93,7 @@ func tableProperties() schema {
 		"access":  orNull(ref("access")),
 		"checks":  described("Conditions on every new row.", orNull(listOf(check))),
 		"cache":   orNull(ref("cache")),
+		watchKey:  described("Clients may watch the rows change.", schema{"type": "boolean"}),
 	}
 }
 

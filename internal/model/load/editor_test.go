@@ -74,6 +74,17 @@ func TestEditorKeys(t *testing.T) {
 		{"address", fixedLimitKeys(), fixedLimitProperties()},
 		{"query", queryLimitKeys(), queryLimitProperties()},
 		{"cache", cacheKeys(), cacheProperties()},
+		{"queue", queueKeys(), queueProperties()},
+		{"each", eachKeys(), eachProperties()},
+		{"job", jobKeys(), jobProperties()},
+		{"argument", argKeys(), argSchema()["properties"].(schema)},
+		{"access of a job", jobAccessKeys(), jobAccessProperties()},
+		{"once", onceKeys(), onceProperties()},
+		{"as", callerKeys(), callerProperties()},
+		{"mail of a job", jobMailKeys(), jobMailProperties()},
+		{"post", postKeys(), postProperties()},
+		{"update", setKeys(), setProperties()},
+		{"webhook", webhookKeys(), webhookProperties()},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var editor []string

@@ -40,6 +40,30 @@ func foreignKey(name string, keys []string) string {
 		ours = "checks"
 	case "rules", "permissions", "policies":
 		ours = "access"
+	case "schedule":
+		ours = "cron"
+	case "timezone", "tz":
+		ours = "zone"
+	case "interval":
+		ours = "every"
+	case "timeout", "maxtime":
+		ours = "at_most"
+	case "retries", "attempts", "maxattempts", "maxretries":
+		ours = "tries"
+	case "concurrency", "parallelism":
+		ours = "workers"
+	case "if", "condition":
+		ours = "when"
+	case "event", "events", "trigger", "triggers":
+		ours = "on"
+	case "url", "endpoint", "endpoints":
+		ours = "to"
+	case "payload", "body":
+		ours = "send"
+	case "arguments", "params", "parameters", "input":
+		ours = "args"
+	case "run", "handler", "function":
+		ours = "work"
 	}
 	if slices.Contains(keys, ours) {
 		return "; did you mean " + ours + "?"

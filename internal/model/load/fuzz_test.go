@@ -12,7 +12,7 @@ import (
 
 // FuzzLoad loads any two files. Files must not panic, point outside the files or accept a broken model.
 func FuzzLoad(f *testing.F) {
-	archives, err := filepath.Glob("testdata/faults/*.txtar")
+	archives, err := filepath.Glob("testdata/*/*.txtar")
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -27,8 +27,11 @@ func FuzzLoad(f *testing.F) {
 	f.Add(wholeAccounts, "{}")
 	f.Add(wholeOperate, "{}")
 	f.Add(wholeLimits, "a: {cache: {public: 60s, stale: 1s}}")
+	f.Add(wholeJobs, "a: {watch: true}")
+	f.Add(withoutJobs+"jobs: {a: {cron: '@daily', zone: UTC, table: orders, update: {where: 'true', set: {note: }}, as: system}}", "{}")
+	f.Add(withoutJobs+"queues: {q: {each: {by: tenant_id}}}\njobs: {a: {args: {tenant_id: {type: int}}, work: go, queue: q, once: true}}", "{}")
 	f.Fuzz(func(t *testing.T, main, table string) {
-		app, faults := Files(map[string][]byte{model.MainFile: []byte(main), "tables/a.yaml": []byte(table)})
+		app, faults := Unfinished(map[string][]byte{model.MainFile: []byte(main), "tables/a.yaml": []byte(table)})
 		for _, fault := range faults {
 			if fault.Pos.Line < 1 || fault.Pos.Col < 1 || fault.Message == "" || !utf8.ValidString(fault.String()) {
 				t.Errorf("fault %+v", fault)

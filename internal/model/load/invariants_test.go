@@ -32,6 +32,75 @@ func checkInvariants(t *testing.T, app *model.Model, sound bool) {
 	if sound {
 		checkOperate(t, app)
 		checkLimits(t, app)
+		checkJobs(t, app)
+	}
+}
+
+// checkJobs reports broken invariants of the queues, jobs and webhooks of a sound model.
+func checkJobs(t *testing.T, app *model.Model) {
+	t.Helper()
+	if len(app.Jobs)+len(app.Webhooks) > 0 && (len(app.Queues) == 0 || app.Queues[0].Name != model.DefaultQueue) {
+		t.Errorf("the first of the queues %v is not default", app.Queues)
+	}
+	for _, queue := range app.Queues {
+		if app.Queue(queue.Name) != queue || queue.Workers < 1 || (queue.Each != nil && (queue.Each.By == "" || queue.Each.AtOnce < 0)) {
+			t.Errorf("queue %+v", queue)
+		}
+	}
+	for _, job := range app.Jobs {
+		checkJob(t, app, job)
+	}
+	for _, webhook := range app.Webhooks {
+		if app.Webhook(webhook.Name) != webhook || app.Job(webhook.Name) != nil || len(webhook.On) == 0 || (webhook.To != nil) == webhook.URL.Given() ||
+			(webhook.As == nil) != (len(webhook.Send) == 0) || (webhook.To != nil && webhook.Secret.Given()) || webhook.String() == "" {
+			t.Errorf("webhook %+v", webhook)
+		}
+		checkEvents(t, webhook.On)
+	}
+}
+
+func checkJob(t *testing.T, app *model.Model, job *model.Job) {
+	t.Helper()
+	starts := count(len(job.On) > 0, job.Cron != "", job.Every > 0, job.At != nil)
+	actions := count(job.Mail != nil, job.Post != nil, job.Delete != nil, job.Update != nil, job.Pull, job.Func)
+	switch {
+	case app.Job(job.Name) != job || app.Queue(job.Queue) == nil:
+		t.Errorf("the job %s is not found, or is in the queue %s", job.Name, job.Queue)
+	case starts > 1 || (starts == 1 && len(job.Args) > 0) || (starts == 0 && job.Enqueue == nil && len(job.Args) == 0):
+		t.Errorf("the job %s has %d starts: %+v", job.Name, starts, job)
+	case actions != 1:
+		t.Errorf("the job %s has %d actions: %+v", job.Name, actions, job)
+	case (job.When != nil && !job.AboutRow()) || (job.At != nil && job.Table == nil):
+		t.Errorf("the job %s needs a row: %+v", job.Name, job)
+	case (job.Cron == "") != (job.Zone == "") || (job.Cron == "") != (job.Missed == ""):
+		t.Errorf("the job %s is due at %q in %q, missed %q", job.Name, job.Cron, job.Zone, job.Missed)
+	case (job.Delete != nil || job.Update != nil) && (job.As == nil || (job.Table == nil && len(job.RowTables()) != 1)):
+		t.Errorf("the job %s changes rows as nobody, or of no table: %+v", job.Name, job)
+	case job.Tries < 1 || job.AtMost < time.Second || job.Priority < 0 || job.Priority > maxPriority || job.String() == "":
+		t.Errorf("the job %s has %d tries of %v, priority %d", job.Name, job.Tries, job.AtMost, job.Priority)
+	}
+	if job.Cron != "" {
+		if _, err := job.Schedule(); err != nil {
+			t.Errorf("the job %s is never due: %v", job.Name, err)
+		}
+	}
+	if as := job.As; as != nil && count(as.System, len(as.Roles) > 0, as.User != "") != 1 {
+		t.Errorf("the job %s runs as %+v", job.Name, as)
+	}
+	for _, arg := range job.Args {
+		if arg.Type == model.Invalid || arg.Table == nil || app.Table(arg.Table.Name) == arg.Table || arg.Secret || arg.Unique || arg.Default != nil {
+			t.Errorf("the argument %s of %s: %+v", arg.Name, job.Name, arg)
+		}
+	}
+	checkEvents(t, job.On)
+}
+
+func checkEvents(t *testing.T, events []model.JobEvent) {
+	t.Helper()
+	for _, event := range events {
+		if event.Table == nil || event.Table.View != nil || !slices.Contains(model.EventOperations(), event.Op) {
+			t.Errorf("event %+v", event)
+		}
 	}
 }
 

@@ -50,7 +50,7 @@ func (l *loader) readScope(declared member) caller.Scopes {
 		case table != nil:
 			scopes.Tables[key.name] = l.readOperations(table, key.value)
 		case key.name == jobsKey:
-			scopes.Jobs = l.readJobs(key.value)
+			scopes.Jobs = l.readScopeJobs(key.value)
 		default:
 			l.noTableOrView(key)
 		}
@@ -112,11 +112,12 @@ func operationHint(word string) string {
 	return ""
 }
 
-func (l *loader) readJobs(value *node) []string {
+func (l *loader) readScopeJobs(value *node) []string {
 	var jobs []string
 	for _, item := range l.readSome(value, jobsKey, maxAccounts) {
 		if job, ok := l.readText(item, "a job"); ok && l.checkName(item.pos, "job", job) {
 			jobs = l.appendOnce(jobs, job, item, "the job")
+			l.scopeJobs = append(l.scopeJobs, item)
 		}
 	}
 	return jobs

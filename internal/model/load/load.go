@@ -44,7 +44,11 @@ func Dir(dir string) (*model.Model, model.Faults) {
 
 // Files is Dir for files in memory. Their names are relative to the app's folder: ashlar.yaml, tables/posts.yaml.
 func Files(files map[string][]byte) (*model.Model, model.Faults) {
-	l := newLoader()
+	return newLoader().loadAll(files)
+}
+
+// loadAll is load for files in memory.
+func (l *loader) loadAll(files map[string][]byte) (*model.Model, model.Faults) {
 	if _, ok := files[model.MainFile]; !ok {
 		l.missingMain("")
 	}

@@ -12,6 +12,15 @@ type loader struct {
 	accounts *member // nil without the key
 	operate  *member // nil without the key
 	limits   *member // nil without the key
+	queues   *member // nil without the key
+	jobs     *member // nil without the key
+	webhooks *member // nil without the key
+
+	jobDecls  []*jobDecl
+	scopeJobs []*node // names of jobs in the scopes of keys
+
+	unfinished bool // unreleased keys are accepted
+	refused    bool // an unreleased key was reported
 
 	missing    bool                  // a file could not be read, so its declarations are missing
 	impliedMax map[*model.Field]bool // fields with a Max chosen by the loader

@@ -184,7 +184,9 @@ func (l *loader) readTarget(operate *model.Operate, item *node) {
 		}
 		switch key.name {
 		case "mail":
-			target.Mail = l.readMailAddress(key)
+			if source, ok := l.readText(key.value, "mail"); ok {
+				target.Mail = l.checkMailAddress(key.value, "mail", source)
+			}
 		case "webhook":
 			target.Webhook = l.readTargetURL(key, model.CheckWebhook)
 		case "secret":
@@ -218,14 +220,11 @@ func (l *loader) readTarget(operate *model.Operate, item *node) {
 	operate.Alerts = append(operate.Alerts, target)
 }
 
-func (l *loader) readMailAddress(key member) string {
-	source, ok := l.readText(key.value, "mail")
-	if !ok {
-		return ""
-	}
+// checkMailAddress returns a plain address, or "" after a fault.
+func (l *loader) checkMailAddress(value *node, what, source string) string {
 	address, err := mail.ParseAddress(source)
 	if err != nil || address.Name != "" || address.Address != source || len(source) > maxEmail || strings.ContainsFunc(source, notPlain) {
-		l.fault(key.value.pos, "mail cannot be %s: write an address such as ops@example.com", quote(source))
+		l.fault(value.pos, "%s cannot be %s: write an address such as ops@example.com", what, quote(source))
 		return ""
 	}
 	return source

@@ -183,15 +183,23 @@ func isOpenSecret(value *node) bool {
 // hideSecrets covers the secrets of a provider or a webhook in the lines of the model, so that no fault shows them.
 func (l *loader) hideSecrets(group *node) {
 	for _, key := range group.members {
-		if (key.name == "client_secret" || key.name == "key" || key.name == "secret") && isOpenSecret(key.value) {
-			lines, at := l.model.Lines[key.value.pos.File], key.value.pos
-			line := []rune(lines[at.Line-1])
-			for i := min(at.Col-1, len(line)); i < len(line); i++ {
-				line[i] = '*'
-			}
-			lines[at.Line-1] = string(line)
+		if key.name == "client_secret" || key.name == "key" || key.name == "secret" {
+			l.hide(key.value)
 		}
 	}
+}
+
+// hide covers the rest of the line of a secret, unless the value only says where the secret is.
+func (l *loader) hide(value *node) {
+	if !isOpenSecret(value) {
+		return
+	}
+	lines, at := l.model.Lines[value.pos.File], value.pos
+	line := []rune(lines[at.Line-1])
+	for i := min(at.Col-1, len(line)); i < len(line); i++ {
+		line[i] = '*'
+	}
+	lines[at.Line-1] = string(line)
 }
 
 // readClaimRoles reads which roles the values of a claim give.
