@@ -60,6 +60,9 @@ func check(cmd *cobra.Command, dir string) error {
 		return err
 	}
 	writeKeepers(cmd.OutOrStdout(), loaded.Rules)
+	if err := writeJobs(cmd.OutOrStdout(), m); err != nil {
+		return err
+	}
 	fmt.Fprintf(cmd.OutOrStdout(), "metrics: at most %d series\n", app.SeriesBudget(m))
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "ok: %s has %s, %s and %s\n", m.Name,
 		countTables(m), count(countRules(m), "rule"), count(seeds, "seed file"))

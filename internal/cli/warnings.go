@@ -14,6 +14,7 @@ func warnings(rules *rule.Rules) model.Faults {
 	found := append(requiredCycles(m), constantChecks(rules)...)
 	found = append(found, unindexed(rules)...)
 	found = append(found, confusedAudiences(m)...)
+	found = append(found, unstarted(m)...)
 	for _, table := range m.Tables {
 		found = append(found, quotas(rules, table)...)
 		if countSet(table.Access.Read, table.Access.Create, table.Access.UpdateFrom, table.Access.Delete) == 0 {

@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"github.com/ashlar-dev/ashlar/internal/model"
+)
+
+// writeJobs writes what the server does besides answering requests, and how much of it at once.
+func writeJobs(out io.Writer, m *model.Model) error {
+	columns := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	if len(m.Queues) > 0 {
+		fmt.Fprintln(columns, "queues:")
+	}
+	for _, queue := range m.Queues {
+		fmt.Fprintf(columns, "  %s\t%s\n", queue.Name, queue)
+	}
+	if len(m.Jobs) > 0 {
+		fmt.Fprintln(columns, "jobs:")
+	}
+	for _, job := range m.Jobs {
+		fmt.Fprintf(columns, "  %s\t%s\n", job.Name, job)
+	}
+	if len(m.Webhooks) > 0 {
+		fmt.Fprintln(columns, "webhooks:")
+	}
+	for _, webhook := range m.Webhooks {
+		fmt.Fprintf(columns, "  %s\t%s\n", webhook.Name, webhook)
+	}
+	return columns.Flush()
+}
+
+// unstarted returns warnings about jobs that nothing starts, and queues without jobs.
+func unstarted(m *model.Model) (found model.Faults) {
+	used := map[string]bool{model.DefaultQueue: true}
+	for _, job := range m.Jobs {
+		used[job.Queue] = true
+		if len(job.Args) > 0 && job.Enqueue == nil && !job.Func {
+			found = append(found, m.Fault(job.Pos, "nobody may start the job %s: give it `access: {enqueue: …}`", job.Name))
+		}
+	}
+	for _, queue := range m.Queues {
+		if !used[queue.Name] {
+			found = append(found, m.Fault(queue.Pos, "no job is in the queue %s: name it as `queue:` of a job, or remove it", queue.Name))
+		}
+	}
+	return found
+}

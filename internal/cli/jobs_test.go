@@ -1,0 +1,83 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/model/load"
+	"github.com/ashlar-dev/ashlar/internal/rule"
+)
+
+const workingShop = `ashlar: 1
+name: shop
+roles: [clerk]
+tables:
+  orders: {fields: {state: {type: enum, values: [draft, paid]}, total: {type: int, max: 9}}, access: {read: true}}
+queues:
+  imports: {workers: 2, rate: 10/1s}
+  unused:  {}
+jobs:
+  told:   {on: orders.update, when: "state == 'paid' && old.state != 'paid'", post: {url: $CRM_URL, send: [id, total]}, as: {roles: [clerk]}}
+  purge:  {cron: "30 2 * * 1-5", zone: Europe/Berlin, table: orders, delete: created_at < now - duration('24h'), as: system}
+  render: {args: {n: {type: int}}, work: pull, queue: imports}
+  built:  {args: {n: {type: int}}, work: go}
+webhooks:
+  events: {on: [orders.create, orders.delete], to: https://example.com/hooks?token=hidden}
+`
+
+func compileUnfinished(t *testing.T, text string) *rule.Rules {
+	t.Helper()
+	m, faults := load.Unfinished(map[string][]byte{model.MainFile: []byte(text)})
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	rules, faults := rule.CompileModel(m)
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	return rules
+}
+
+func TestCheckExplainsJobs(t *testing.T) {
+	var out strings.Builder
+	rules := compileUnfinished(t, workingShop)
+	if err := writeJobs(&out, rules.Model); err != nil {
+		t.Fatal(err)
+	}
+	want := `queues:
+  default  8 workers on each node
+  imports  2 workers on each node, 10/1s
+  unused   8 workers on each node
+jobs:
+  told    orders.update, when state == 'paid' && old.state != 'paid': posts to $CRM_URL with id, total, as clerk
+  purge   At 02:30 on Monday to Friday in Europe/Berlin: deletes the rows of orders where created_at < now - duration('24h'), as the system
+  render  nothing yet: workers lease it, in the queue imports
+  built   nothing yet: calls a Go function
+webhooks:
+  events  orders.create, orders.delete: posts to the address in ashlar.yaml:15:52 with the id
+`
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("jobs (-want +got):\n%s", diff)
+	}
+	var got []string
+	for _, warning := range warnings(rules) {
+		got = append(got, warning.Pos.String()+" "+warning.Message)
+	}
+	wantWarnings := []string{
+		"ashlar.yaml:8:3 no job is in the queue unused: name it as `queue:` of a job, or remove it",
+		"ashlar.yaml:12:3 nobody may start the job render: give it `access: {enqueue: …}`",
+	}
+	if diff := cmp.Diff(wantWarnings, got); diff != "" {
+		t.Errorf("warnings (-want +got):\n%s", diff)
+	}
+}
+
+func TestCheckIsSilentWithoutJobs(t *testing.T) {
+	var out strings.Builder
+	if err := writeJobs(&out, compileUnfinished(t, "ashlar: 1\nname: shop\n").Model); err != nil || out.String() != "" {
+		t.Errorf("%q, %v", out.String(), err)
+	}
+}
