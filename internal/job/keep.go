@@ -1,0 +1,108 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// batch is how many rows one transaction of this file changes.
+const batch = 500
+
+// promote makes the scheduled jobs waiting whose time has come, and returns the queues that have more jobs now.
+func (q *Queue) promote(ctx context.Context) (queues map[string]bool, err error) {
+	queues = map[string]bool{}
+	for n := batch; n == batch; {
+		err := q.write(ctx, func(tx store.Tx) error {
+			n = 0
+			return tx.Query(q.sql.promote, []value.Value{stamp(q.now()), value.OfInt(batch)}, func(row value.Row) error {
+				n++
+				queues[string(row.Bytes(0))] = true
+				return nil
+			})
+		})
+		if err != nil {
+			return queues, err
+		}
+	}
+	return queues, nil
+}
+
+// nextDue returns the time at which the next scheduled job becomes due. ok is false if there is none.
+func (q *Queue) nextDue(ctx context.Context) (at time.Time, ok bool, err error) {
+	err = q.read(ctx, func(r store.Reader) error {
+		ok = false
+		return r.Query(nextTurn, nil, func(row value.Row) error {
+			at, ok = time.UnixMicro(row.Int(0)), true
+			return nil
+		})
+	})
+	return at, ok, err
+}
+
+// errLost is the error of an attempt whose worker is gone.
+var errLost = errors.New("the worker was gone before it had finished")
+
+// rescue takes jobs back whose lease has ended: their workers have died or hang. They wait again at once. After its last attempt
+// a job is dead.
+func (q *Queue) rescue(ctx context.Context) (queues map[string]bool, rescued int, err error) {
+	queues = map[string]bool{}
+	for n := batch; n == batch; {
+		var all []settlement
+		err := q.write(ctx, func(tx store.Tx) error {
+			all = nil
+			now := q.now()
+			err := tx.Query(q.sql.ended, []value.Value{stamp(now), value.OfInt(batch)}, func(row value.Row) error {
+				j := &Job{ID: textOf(row, 0), Lease: textOf(row, 1), Attempt: int(row.Int(2)), Tries: int(row.Int(3)), errors: bytesOf(row, 5)}
+				queues[textOf(row, 4)] = true
+				s := q.settlementOf(j, errLost, false)
+				if s.state == scheduled {
+					s.state, s.runAt, s.turnAt = waiting, time.Time{}, time.Time{}
+				}
+				all = append(all, s)
+				return nil
+			})
+			if err != nil || len(all) == 0 {
+				return err
+			}
+			_, err = q.settleIn(tx, all)
+			return err
+		})
+		if err != nil {
+			return queues, rescued, err
+		}
+		n = len(all)
+		rescued += n
+	}
+	return queues, rescued, nil
+}
+
+// sweepTurns bounds the transactions of one sweep: the next one comes soon.
+const sweepTurns = 200
+
+// sweep deletes finished jobs that were kept long enough, in batches.
+func (q *Queue) sweep(ctx context.Context) (deleted int, err error) {
+	for _, state := range []string{done, cancelled, dead} {
+		for range sweepTurns {
+			n := 0
+			err := q.write(ctx, func(tx store.Tx) error {
+				n = 0
+				return tx.Query(q.sql.delete, []value.Value{value.OfText(state), stamp(q.now()), value.OfInt(batch)}, func(value.Row) error {
+					n++
+					return nil
+				})
+			})
+			if err != nil {
+				return deleted, err
+			}
+			deleted += n
+			if n < batch {
+				break
+			}
+		}
+	}
+	return deleted, nil
+}

@@ -1,0 +1,71 @@
+package job
+
+import (
+	"time"
+)
+
+// A Rate bounds how many jobs of a queue start, in all nodes together: at most Count within any Window. Starts are spread over
+// the window, but for a tenth of them that may come at once.
+type Rate struct {
+	Count  int
+	Window time.Duration
+}
+
+// A pace is a Rate as GCRA counts it: a start takes one interval, and burst of them may come at once. A burst and what follows
+// it are Count starts within one window, not twice as many.
+func (r *Rate) pace() (interval time.Duration, burst int) {
+	burst = max(1, r.Count/10)
+	return r.Window / time.Duration(r.Count-burst+1), burst
+}
+
+// starts returns how many jobs may start now, at most most. next is the time of the next start, as the row of the queue has it.
+func (r *Rate) starts(now, next time.Time, most int) int {
+	interval, burst := r.pace()
+	room := time.Duration(burst)*interval - max(0, next.Sub(now))
+	return max(0, min(most, int(room/interval)))
+}
+
+// after returns the time of the next start once n jobs have started now.
+func (r *Rate) after(now, next time.Time, n int) time.Time {
+	interval, _ := r.pace()
+	if next.Before(now) {
+		next = now
+	}
+	return next.Add(time.Duration(n) * interval)
+}
+
+// wait returns how long nothing may start after now.
+func (r *Rate) wait(now, next time.Time) time.Duration {
+	interval, burst := r.pace()
+	return max(0, next.Sub(now)-time.Duration(burst-1)*interval)
+}
+
+// A candidate is a waiting job of a key. The candidates of a key come in the order of the queue.
+type candidate struct{ key, id string }
+
+// choose picks jobs in turns: one of each key, then a second one of each, while a key has room for another live lease. The
+// candidates of a key stand together.
+func choose(all []candidate, live map[string]int, atOnce, most int) (ids []string) {
+	type line struct {
+		waiting []candidate
+		room    int
+	}
+	var lines []line
+	for i, c := range all {
+		if i == 0 || c.key != all[i-1].key {
+			lines = append(lines, line{room: atOnce - live[c.key]})
+		}
+		last := &lines[len(lines)-1]
+		last.waiting = append(last.waiting, c)
+	}
+	for found := true; found; {
+		found = false
+		for i := range lines {
+			if l := &lines[i]; len(l.waiting) > 0 && l.room > 0 && len(ids) < most {
+				ids = append(ids, l.waiting[0].id)
+				l.waiting, l.room, found = l.waiting[1:], l.room-1, true
+			}
+		}
+	}
+	return ids
+}

@@ -1,0 +1,146 @@
+package job
+
+import (
+	"strings"
+
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
+)
+
+// statements are the statements that change jobs. The revision of a row is always 0: nobody changes a job by its revision.
+type statements struct {
+	insert, insertOnce, forgetOnce string
+
+	take      string // the first jobs of a key: see leaseValues, then queue, key, number
+	takeThese string // jobs by id: see leaseValues, then a list of ids
+	first     string // the first jobs of some keys
+	promote   string // now, number
+	ended     string // running jobs whose lease has ended: now, number
+	settle    string // see settlement
+	renew     string // end, now, ids, leases
+	held      string // ids, leases
+	delete    string // state, now, number
+	lockQueue string // queue
+}
+
+func statementsOf(dialect sqlgen.Dialect) *statements {
+	if dialect == sqlgen.Postgres {
+		return postgresStatements()
+	}
+	return sqliteStatements()
+}
+
+const (
+	selectClock = `SELECT clock_timestamp()`
+
+	insertJob = `INSERT INTO ashlar_jobs (id, queue, name, state, key, rank, run_at, turn_at, tries, once, once_until,
+row_table, row_id, args, enqueued_by, trace, created_at, updated_at, attempt, _rev)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, 0, 0)`
+	unlessThere = ` ON CONFLICT (once) DO NOTHING`
+	forgetOnce  = `UPDATE ashlar_jobs SET once = NULL WHERE once = $1 AND once_until <= $2 AND state IN ('done', 'dead', 'cancelled')`
+
+	setLease     = `state = 'running', attempt = attempt + 1, lease = $1, turn_at = $2, node = $3, updated_at = $4`
+	takenColumns = `id, queue, name, key, attempt, tries, rank, run_at, row_table, row_id, args, errors, enqueued_by, trace, created_at`
+	inOrder      = `ORDER BY rank, run_at, id` // the one of the index
+
+	fromKey       = `FROM ashlar_jobs WHERE queue = $5 AND state = 'waiting' AND key = $6 ` + inOrder + ` LIMIT $7`
+	fromScheduled = `FROM ashlar_jobs WHERE state = 'scheduled' AND turn_at <= $1 ORDER BY turn_at LIMIT $2`
+	fromFinished  = `FROM ashlar_jobs WHERE state = $1 AND turn_at <= $2 ORDER BY turn_at LIMIT $3`
+	selectEnded   = `SELECT id, lease, attempt, tries, queue, errors FROM ashlar_jobs WHERE state = 'running' AND turn_at <= $1 ORDER BY turn_at LIMIT $2`
+
+	selectLive = `SELECT key, count(*) FROM ashlar_jobs WHERE queue = $1 AND state = 'running' AND turn_at > $2 GROUP BY key`
+	nextTurn   = `SELECT turn_at FROM ashlar_jobs WHERE state = 'scheduled' ORDER BY turn_at LIMIT 1`
+
+	addQueue      = `INSERT INTO ashlar_queues (id, paused, next_start, created_at, updated_at, _rev) VALUES ($1, $2, 0, $3, $3, 0) ON CONFLICT (id) DO NOTHING`
+	selectQueues  = `SELECT id, paused, workers FROM ashlar_queues`
+	selectStart   = `SELECT next_start FROM ashlar_queues WHERE id = $1`
+	setQueueStart = `UPDATE ashlar_queues SET next_start = $1 WHERE id = $2`
+)
+
+const (
+	postgresFirst = `WITH RECURSIVE keys (key, turn) AS (
+	(SELECT key, 1 FROM ashlar_jobs WHERE queue = $1 AND state = 'waiting' AND key >= $2 ORDER BY key LIMIT 1)
+	UNION ALL
+	SELECT following.key, turn + 1 FROM keys, LATERAL (
+		SELECT j.key FROM ashlar_jobs AS j WHERE j.queue = $1 AND j.state = 'waiting' AND j.key > keys.key ORDER BY j.key LIMIT 1
+	) AS following WHERE turn < $3
+)
+SELECT keys.key, top.id FROM keys, LATERAL (
+	SELECT id, row_number() OVER (` + inOrder + `) AS place FROM ashlar_jobs AS j
+	WHERE j.queue = $1 AND j.state = 'waiting' AND j.key = keys.key ` + inOrder + ` LIMIT $4
+) AS top ORDER BY turn, place`
+
+	postgresSettle = `UPDATE ashlar_jobs AS j SET state = o.state, attempt = o.attempt, lease = NULL, updated_at = $11,
+run_at = CASE WHEN o.run_at = 0 THEN j.run_at ELSE timestamptz 'epoch' + o.run_at * interval '1 microsecond' END,
+turn_at = CASE WHEN o.turn_at <> 0 THEN timestamptz 'epoch' + o.turn_at * interval '1 microsecond' END,
+finished_at = CASE WHEN o.finished_at <> 0 THEN timestamptz 'epoch' + o.finished_at * interval '1 microsecond' END,
+errors = CASE WHEN o.errors = '' THEN j.errors ELSE o.errors::json END, result = NULLIF(o.result, '')::json,
+once = CASE WHEN o.finished_at = 0 OR j.once_until > $11 THEN j.once END
+FROM unnest($1::text[]::uuid[], $2::text[], $3::text[]::bigint[], $4::text[], $5::text[]::bigint[], $6::text[]::bigint[],
+$7::text[]::bigint[], $8::text[]::bigint[], $9::text[], $10::text[])
+	AS o (job, lease, was, state, attempt, run_at, turn_at, finished_at, errors, result)
+WHERE j.id = o.job AND j.state = 'running' AND j.lease = o.lease AND j.attempt = o.was RETURNING j.id`
+)
+
+// postgresStatements lock rows in the order in which nodes want them, and pass over rows that another node has locked.
+func postgresStatements() *statements {
+	choose := func(from string) string {
+		return `WITH chosen AS MATERIALIZED (SELECT id AS chosen_id ` + from + ` FOR UPDATE SKIP LOCKED) `
+	}
+	const ofLeases = `FROM ashlar_jobs JOIN unnest($3::text[]::uuid[], $4::text[]) AS held (job, token) ON id = job AND lease = token
+WHERE state = 'running' AND turn_at > $2`
+	return &statements{
+		insert: insertJob, insertOnce: insertJob + unlessThere, forgetOnce: forgetOnce,
+		take:      choose(fromKey) + `UPDATE ashlar_jobs SET ` + setLease + ` FROM chosen WHERE id = chosen_id RETURNING ` + takenColumns,
+		takeThese: `UPDATE ashlar_jobs SET ` + setLease + ` WHERE id = ANY($5::text[]::uuid[]) AND state = 'waiting' RETURNING ` + takenColumns,
+		first:     postgresFirst,
+		promote:   choose(fromScheduled) + `UPDATE ashlar_jobs SET state = 'waiting', turn_at = NULL, updated_at = $1 FROM chosen WHERE id = chosen_id RETURNING queue`,
+		ended:     selectEnded + ` FOR UPDATE SKIP LOCKED`,
+		settle:    postgresSettle,
+		renew: `WITH chosen AS MATERIALIZED (SELECT id AS chosen_id ` + ofLeases + ` FOR UPDATE OF ashlar_jobs SKIP LOCKED)
+UPDATE ashlar_jobs SET turn_at = $1 FROM chosen WHERE id = chosen_id RETURNING id`,
+		held: `SELECT id FROM ashlar_jobs JOIN unnest($1::text[]::uuid[], $2::text[]) AS held (job, token) ON id = job AND lease = token
+WHERE state = 'running'`,
+		delete:    choose(fromFinished) + `DELETE FROM ashlar_jobs USING chosen WHERE id = chosen_id RETURNING id`,
+		lockQueue: selectStart + ` FOR UPDATE`,
+	}
+}
+
+const (
+	sqliteNextKey = `SELECT key FROM ashlar_jobs WHERE queue = ?1 AND state = 'waiting' AND key >= ?2 ORDER BY key LIMIT 1`
+	sqliteOfKey   = `SELECT id FROM ashlar_jobs WHERE queue = ?1 AND state = 'waiting' AND key = ?2 ` + inOrder + ` LIMIT ?3`
+
+	sqliteSettle = `UPDATE ashlar_jobs SET state = ?4, attempt = ?5, lease = NULL, updated_at = ?11,
+run_at = CASE WHEN ?6 = 0 THEN run_at ELSE ?6 END, turn_at = nullif(?7, 0), finished_at = nullif(?8, 0),
+errors = CASE WHEN ?9 = '' THEN errors ELSE ?9 END, result = nullif(?10, ''),
+once = CASE WHEN ?8 = 0 OR once_until > ?11 THEN once END
+WHERE id = ?1 AND state = 'running' AND lease = ?2 AND attempt = ?3`
+	sqliteRenew = `UPDATE ashlar_jobs SET turn_at = ?1 WHERE id = ?3 AND lease = ?4 AND state = 'running' AND turn_at > ?2 RETURNING id`
+	sqliteHeld  = `SELECT id FROM ashlar_jobs WHERE id = ?1 AND lease = ?2 AND state = 'running'`
+)
+
+// sqliteStatements lock nothing, because SQLite has one writer.
+func sqliteStatements() *statements {
+	numbered := func(sql string) string { return numberedFor(sqlgen.SQLite, sql) }
+	change := func(what, from string) string { return numbered(what + ` WHERE rowid IN (SELECT rowid ` + from + `)`) }
+	return &statements{
+		insert: numbered(insertJob), insertOnce: numbered(insertJob + unlessThere), forgetOnce: numbered(forgetOnce),
+		take:      change(`UPDATE ashlar_jobs SET `+setLease, fromKey) + ` RETURNING ` + takenColumns,
+		takeThese: numbered(`UPDATE ashlar_jobs SET `+setLease) + ` WHERE id IN (SELECT value FROM json_each(?5)) AND state = 'waiting' RETURNING ` + takenColumns,
+		promote:   change(`UPDATE ashlar_jobs SET state = 'waiting', turn_at = NULL, updated_at = $1`, fromScheduled) + ` RETURNING queue`,
+		ended:     selectEnded,
+		settle:    sqliteSettle,
+		renew:     sqliteRenew,
+		held:      sqliteHeld,
+		delete:    change(`DELETE FROM ashlar_jobs`, fromFinished) + ` RETURNING id`,
+		lockQueue: selectStart,
+	}
+}
+
+// numberedFor returns a statement with the parameters of an engine. SQLite counts $1 by its first place in the text, and ?1 by
+// its number.
+func numberedFor(dialect sqlgen.Dialect, sql string) string {
+	if dialect == sqlgen.SQLite {
+		return strings.ReplaceAll(sql, "$", "?")
+	}
+	return sql
+}

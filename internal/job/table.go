@@ -1,0 +1,65 @@
+package job
+
+import (
+	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/system"
+)
+
+const (
+	jobsTable   = "ashlar_jobs"
+	queuesTable = "ashlar_queues"
+	cronsTable  = "ashlar_crons"
+)
+
+// The states of a job. A job that waits for its time is scheduled, so the rows of a queue that are waiting are all due.
+const (
+	scheduled = "scheduled"
+	waiting   = "waiting"
+	running   = "running"
+	done      = "done"
+	dead      = "dead"      // its last attempt has failed
+	cancelled = "cancelled" // by a person
+)
+
+// The bounds of texts in characters.
+const (
+	maxName  = 100
+	maxKey   = 200
+	maxShort = 300
+)
+
+// Tables is the fragment of system tables of this package.
+//
+// turn_at is when something happens to a job by itself. A scheduled job becomes waiting, the lease of a running one ends, and a
+// finished one is deleted. So one index serves all three. The index on queue, state and key has only due rows where the state
+// is waiting: neither finished rows nor scheduled ones make a look for the next job slower.
+func Tables(*model.Model) []*model.Table {
+	queue, key := text("queue", maxName), text("key", maxKey)
+	state := system.Enum("state", scheduled, waiting, running, done, dead, cancelled)
+	rank := system.Int("rank") // 9 minus the priority: indexes are in ascending order
+	runAt, turnAt := system.Timestamp("run_at"), system.Optional(system.Timestamp("turn_at"))
+	jobs := system.NewTable(jobsTable, model.UUID,
+		queue, text("name", maxName), state, key, rank, runAt, turnAt,
+		system.Int("attempt"), system.Int("tries"),
+		system.Optional(text("lease", maxName)), system.Optional(text("node", maxName)),
+		system.Optional(system.Unique(text("once", model.MaxIndexedText))), system.Optional(system.Timestamp("once_until")),
+		system.Optional(text("row_table", maxName)), system.Optional(text("row_id", maxShort)),
+		system.Optional(system.JSON("args")), system.Optional(system.JSON("errors")), system.Optional(system.JSON("result")),
+		system.Optional(text("enqueued_by", maxShort)), system.Optional(text("trace", maxName)),
+		system.Optional(system.Timestamp("finished_at")),
+	)
+	jobs.Indexes = [][]*model.Field{{queue, state, key, rank, runAt}, {state, turnAt}}
+	queues := system.NewTable(queuesTable, model.Text, // the id is the name of the queue
+		system.Bool("paused"), system.Optional(system.Int("workers")), system.Optional(text("changed_by", maxShort)),
+		system.Int("next_start"), // of the rate: see Rate
+	)
+	crons := system.NewTable(cronsTable, model.Text, // the id is the name of the job
+		system.Bool("paused"), system.Optional(system.Timestamp("last_due")), system.Optional(system.Timestamp("next_due")),
+		system.Optional(text("changed_by", maxShort)),
+	)
+	return []*model.Table{jobs, queues, crons}
+}
+
+func text(name string, most int64) *model.Field {
+	return &model.Field{Name: name, Type: model.Text, Max: &most}
+}
