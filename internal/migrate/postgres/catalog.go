@@ -11,7 +11,8 @@ import (
 )
 
 // selectCatalog returns what the catalogue of PostgreSQL has in the schema $1: the table, the thing and its definition.
-// Defaults are left out, since no server relies on them (sqlgen.AddColumn).
+// Defaults are left out, since no server relies on them (sqlgen.AddColumn), and the triggers of package feed, which makes
+// sure of them itself.
 const selectCatalog = `
 SELECT c.relname::text, 'column ' || c.relname || '.' || a.attname, format_type(a.atttypid, a.atttypmod) || coalesce(' collate ' || l.collname, '') || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -25,7 +26,7 @@ FROM pg_constraint o JOIN pg_class c ON c.oid = o.conrelid
 WHERE c.relnamespace = $1::text::regnamespace AND o.contype IN ('c', 'f', 'p', 'u', 'x')
 UNION ALL SELECT c.relname::text, 'trigger ' || t.tgname || ' on ' || c.relname, replace(pg_get_triggerdef(t.oid), $1::text || '.', '') || CASE t.tgenabled WHEN 'O' THEN '' ELSE ' disabled' END
 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
-WHERE c.relnamespace = $1::text::regnamespace AND NOT t.tgisinternal`
+WHERE c.relnamespace = $1::text::regnamespace AND NOT t.tgisinternal AND t.tgname NOT IN ('ashlar_watched', 'ashlar_watched_all')`
 
 // Catalogs returns the definitions of the database by object, and the definitions that new tables of the model have.
 // It makes these tables in a schema of their own, reads both catalogues, and rolls back.

@@ -13,8 +13,9 @@ import (
 // catalog holds the definitions of a database by object, such as "column posts.title" or "index i_posts__rank".
 type catalog map[string]string
 
+// selectCatalog leaves out the triggers of package feed, which makes sure of them itself.
 const selectCatalog = `SELECT s.type, s.name, s.tbl_name, s.sql, (SELECT l.strict FROM pragma_table_list AS l WHERE l.schema = 'main' AND l.name = s.name)
-FROM sqlite_schema AS s WHERE s.sql IS NOT NULL AND s.name NOT LIKE 'sqlite\_%' ESCAPE '\'`
+FROM sqlite_schema AS s WHERE s.sql IS NOT NULL AND s.name NOT LIKE 'sqlite\_%' ESCAPE '\' AND s.name NOT GLOB 'ashlar_watched_*'`
 
 // Catalogs returns the definitions of the database by object, and the definitions that new tables of the model have.
 func (Engine) Catalogs(session store.Session, m *model.Model, skip []string) (got, want map[string]string, err error) {

@@ -235,4 +235,6 @@ func storedAs(k value.Kind) uint32 {
 func (l *load) CheckReferences() error { return nil }
 
 // EngineTables implements store.DB.
-func (*DB) EngineTables() []string { return []string{"ashlar_engine", "ashlar_generations"} }
+func (*DB) EngineTables() []string {
+	return []string{"ashlar_engine", "ashlar_generations", "ashlar_changes"}
+}

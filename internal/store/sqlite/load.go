@@ -135,7 +135,9 @@ func (l *load) CheckReferences() error {
 }
 
 // EngineTables implements store.DB.
-func (*DB) EngineTables() []string { return []string{"ashlar_counters", "ashlar_generations"} }
+func (*DB) EngineTables() []string {
+	return []string{"ashlar_counters", "ashlar_generations", "ashlar_changes"}
+}
 
 const selectCounter = `SELECT value FROM ashlar_counters WHERE name = ?1`
 
