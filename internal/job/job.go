@@ -5,8 +5,9 @@
 // another node. No job ends twice, because every transition compares the attempt and the lease.
 //
 // The files form layers. From the top down:
-//   - runner.go runs the loops of a node. loop.go takes jobs of one queue, attempt.go works on one job, renew.go keeps leases,
-//     keep.go does what becomes due in the table, wake.go tells the loops about new jobs, settler.go batches settlements.
+//   - runner.go runs the loops of a node. loop.go takes jobs of one queue, and attempt.go works on one job. settler.go batches
+//     settlements.
+//   - renew.go keeps leases, keep.go does what becomes due in the table. wake.go tells the loops about new jobs.
 //   - control.go is for people, pull.go for workers outside of this process.
 //   - take.go leases jobs, settle.go ends attempts, insert.go adds jobs. limit.go decides what the limits of a queue allow.
 //   - table.go declares the tables, sqlite.go and postgres.go have the statements of an engine.
@@ -117,7 +118,7 @@ func Open(db store.DB, cfg Config) *Queue {
 func (q *Queue) now() time.Time { return q.cfg.Now().Add(time.Duration(q.skew.Load())) }
 
 // longestAsk is how long a question for the time may take, so that the answer is worth something.
-const longestAsk = time.Second
+const longestAsk = 100 * time.Millisecond
 
 // syncClock measures how far the clock of the database is ahead of this process. SQLite has the clock of the process.
 func (q *Queue) syncClock(ctx context.Context) error {
@@ -132,10 +133,22 @@ func (q *Queue) syncClock(ctx context.Context) error {
 			return nil
 		})
 	})
-	if took := time.Since(asked); err == nil && took < longestAsk {
+	if took := time.Since(asked); err == nil && (took < longestAsk || q.skew.Load() == 0) {
 		q.skew.Store(int64(time.UnixMicro(there).Sub(began.Add(took / 2))))
 	}
 	return err
+}
+
+// timeIn returns the time of the database itself, for decisions about limits that nodes make one after the other.
+func (q *Queue) timeIn(tx store.Tx) (now time.Time, err error) {
+	if tx.Dialect() == sqlgen.SQLite {
+		return q.now(), nil
+	}
+	err = tx.Query(selectClock, nil, func(row value.Row) error {
+		now = time.UnixMicro(row.Int(0))
+		return nil
+	})
+	return now, err
 }
 
 // write runs f in a transaction in which no rule decides. f may run more than once.

@@ -11,8 +11,7 @@ type statements struct {
 	insert, insertOnce, forgetOnce string
 
 	take      string // the first jobs of a key: see leaseValues, then queue, key, number
-	takeThese string // jobs by id: see leaseValues, then a list of ids
-	first     string // the first jobs of some keys
+	takeThese string // chosen jobs: see leaseValues, then a list of ids, or of rowids on SQLite
 	promote   string // now, number
 	ended     string // running jobs whose lease has ended: now, number
 	settle    string // see settlement
@@ -57,16 +56,18 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $
 )
 
 const (
-	postgresFirst = `WITH RECURSIVE keys (key, turn) AS (
+	postgresKeys = `WITH RECURSIVE keys (key, turn) AS (
 	(SELECT key, 1 FROM ashlar_jobs WHERE queue = $1 AND state = 'waiting' AND key >= $2 ORDER BY key LIMIT 1)
 	UNION ALL
 	SELECT following.key, turn + 1 FROM keys, LATERAL (
 		SELECT j.key FROM ashlar_jobs AS j WHERE j.queue = $1 AND j.state = 'waiting' AND j.key > keys.key ORDER BY j.key LIMIT 1
 	) AS following WHERE turn < $3
 )
-SELECT keys.key, top.id FROM keys, LATERAL (
+SELECT key FROM keys ORDER BY turn`
+
+	postgresFirst = `SELECT k.key, top.id FROM unnest($2::text[]) WITH ORDINALITY AS k (key, turn), LATERAL (
 	SELECT id, row_number() OVER (` + inOrder + `) AS place FROM ashlar_jobs AS j
-	WHERE j.queue = $1 AND j.state = 'waiting' AND j.key = keys.key ` + inOrder + ` LIMIT $4
+	WHERE j.queue = $1 AND j.state = 'waiting' AND j.key = k.key COLLATE "C" ` + inOrder + ` LIMIT $3
 ) AS top ORDER BY turn, place`
 
 	postgresSettle = `UPDATE ashlar_jobs AS j SET state = o.state, attempt = o.attempt, lease = NULL, updated_at = $11,
@@ -81,33 +82,31 @@ $7::text[]::bigint[], $8::text[]::bigint[], $9::text[], $10::text[])
 WHERE j.id = o.job AND j.state = 'running' AND j.lease = o.lease AND j.attempt = o.was RETURNING j.id`
 )
 
-// postgresStatements lock rows in the order in which nodes want them, and pass over rows that another node has locked.
+// postgresStatements lock rows in the order in which nodes want them, and pass over rows that another node has locked. The rows
+// are chosen as an array, so that PostgreSQL looks each one up. For a join it takes LIMIT $1 for a tenth of the table, and reads
+// the whole table.
 func postgresStatements() *statements {
-	choose := func(from string) string {
-		return `WITH chosen AS MATERIALIZED (SELECT id AS chosen_id ` + from + ` FOR UPDATE SKIP LOCKED) `
-	}
+	chosen := func(from string) string { return ` WHERE id = ANY(ARRAY(SELECT id ` + from + ` SKIP LOCKED))` }
 	const ofLeases = `FROM ashlar_jobs JOIN unnest($3::text[]::uuid[], $4::text[]) AS held (job, token) ON id = job AND lease = token
 WHERE state = 'running' AND turn_at > $2`
 	return &statements{
 		insert: insertJob, insertOnce: insertJob + unlessThere, forgetOnce: forgetOnce,
-		take:      choose(fromKey) + `UPDATE ashlar_jobs SET ` + setLease + ` FROM chosen WHERE id = chosen_id RETURNING ` + takenColumns,
+		take:      `UPDATE ashlar_jobs SET ` + setLease + chosen(fromKey+` FOR UPDATE`) + ` RETURNING ` + takenColumns,
 		takeThese: `UPDATE ashlar_jobs SET ` + setLease + ` WHERE id = ANY($5::text[]::uuid[]) AND state = 'waiting' RETURNING ` + takenColumns,
-		first:     postgresFirst,
-		promote:   choose(fromScheduled) + `UPDATE ashlar_jobs SET state = 'waiting', turn_at = NULL, updated_at = $1 FROM chosen WHERE id = chosen_id RETURNING queue`,
+		promote:   `UPDATE ashlar_jobs SET state = 'waiting', turn_at = NULL, updated_at = $1` + chosen(fromScheduled+` FOR UPDATE`) + ` RETURNING queue`,
 		ended:     selectEnded + ` FOR UPDATE SKIP LOCKED`,
 		settle:    postgresSettle,
-		renew: `WITH chosen AS MATERIALIZED (SELECT id AS chosen_id ` + ofLeases + ` FOR UPDATE OF ashlar_jobs SKIP LOCKED)
-UPDATE ashlar_jobs SET turn_at = $1 FROM chosen WHERE id = chosen_id RETURNING id`,
+		renew:     `UPDATE ashlar_jobs SET turn_at = $1` + chosen(ofLeases+` FOR UPDATE OF ashlar_jobs`) + ` RETURNING id`,
 		held: `SELECT id FROM ashlar_jobs JOIN unnest($1::text[]::uuid[], $2::text[]) AS held (job, token) ON id = job AND lease = token
 WHERE state = 'running'`,
-		delete:    choose(fromFinished) + `DELETE FROM ashlar_jobs USING chosen WHERE id = chosen_id RETURNING id`,
+		delete:    `DELETE FROM ashlar_jobs` + chosen(fromFinished+` FOR UPDATE`) + ` RETURNING id`,
 		lockQueue: selectStart + ` FOR UPDATE`,
 	}
 }
 
 const (
 	sqliteNextKey = `SELECT key FROM ashlar_jobs WHERE queue = ?1 AND state = 'waiting' AND key >= ?2 ORDER BY key LIMIT 1`
-	sqliteOfKey   = `SELECT id FROM ashlar_jobs WHERE queue = ?1 AND state = 'waiting' AND key = ?2 ` + inOrder + ` LIMIT ?3`
+	sqliteOfKey   = `SELECT rowid FROM ashlar_jobs WHERE queue = ?1 AND state = 'waiting' AND key = ?2 ` + inOrder + ` LIMIT ?3`
 
 	sqliteSettle = `UPDATE ashlar_jobs SET state = ?4, attempt = ?5, lease = NULL, updated_at = ?11,
 run_at = CASE WHEN ?6 = 0 THEN run_at ELSE ?6 END, turn_at = nullif(?7, 0), finished_at = nullif(?8, 0),
@@ -125,7 +124,7 @@ func sqliteStatements() *statements {
 	return &statements{
 		insert: numbered(insertJob), insertOnce: numbered(insertJob + unlessThere), forgetOnce: numbered(forgetOnce),
 		take:      change(`UPDATE ashlar_jobs SET `+setLease, fromKey) + ` RETURNING ` + takenColumns,
-		takeThese: numbered(`UPDATE ashlar_jobs SET `+setLease) + ` WHERE id IN (SELECT value FROM json_each(?5)) AND state = 'waiting' RETURNING ` + takenColumns,
+		takeThese: numbered(`UPDATE ashlar_jobs SET `+setLease) + ` WHERE rowid IN (SELECT CAST(value AS INTEGER) FROM json_each(?5)) AND state = 'waiting' RETURNING ` + takenColumns,
 		promote:   change(`UPDATE ashlar_jobs SET state = 'waiting', turn_at = NULL, updated_at = $1`, fromScheduled) + ` RETURNING queue`,
 		ended:     selectEnded,
 		settle:    sqliteSettle,

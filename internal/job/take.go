@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
@@ -56,7 +57,7 @@ func (q *Queue) take(ctx context.Context, order *takeOrder) (found haul, err err
 		if order.queue.limited() {
 			return q.takeLimited(tx, order, &found)
 		}
-		return q.takeFirst(tx, order, &found)
+		return q.takeFirst(tx, order, q.now(), &found)
 	})
 	if err != nil {
 		return haul{}, err
@@ -67,20 +68,23 @@ func (q *Queue) take(ctx context.Context, order *takeOrder) (found haul, err err
 	return found, nil
 }
 
-// takeFirst takes the first jobs of a queue without limits. Such a queue has keys only if it had limits before.
-func (q *Queue) takeFirst(tx store.Tx, order *takeOrder, found *haul) error {
-	const keys = 16
-	err := q.lease(tx, q.sql.take, order, found, value.OfText(order.queue.Name), value.OfText(""), value.OfInt(int64(order.most)))
+// takeFirst takes the first jobs of a queue without keys. Such a queue has keys only if it had a limit for each key before.
+func (q *Queue) takeFirst(tx store.Tx, order *takeOrder, now time.Time, found *haul) error {
+	err := q.lease(tx, q.sql.take, order, found, now, value.OfText(order.queue.Name), value.OfText(""), value.OfInt(int64(order.most)))
 	if err != nil || len(found.jobs) > 0 {
 		found.more = len(found.jobs) == order.most
 		return err
 	}
-	all, err := q.candidates(tx, order.queue.Name, "", keys, order.most)
+	keys, err := q.keysFrom(tx, order.queue.Name, "", turnsOfKeys)
+	if err != nil || len(keys) == 0 {
+		return err
+	}
+	all, err := q.candidates(tx, order.queue.Name, keys, order.most)
 	if err != nil || len(all) == 0 {
 		return err
 	}
 	found.more = true
-	return q.takeIDs(tx, order, found, choose(all, nil, order.most, order.most))
+	return q.takeIDs(tx, order, now, found, choose(all, nil, order.most, order.most))
 }
 
 // takeLimited takes jobs of a queue with limits. The nodes take turns, so that two of them do not both find the same room.
@@ -90,86 +94,81 @@ func (q *Queue) takeLimited(tx store.Tx, order *takeOrder, found *haul) error {
 	if err != nil {
 		return err
 	}
-	now := q.now()
+	now, err := q.timeIn(tx)
+	if err != nil {
+		return err
+	}
 	if c.Rate != nil {
 		if most = c.Rate.starts(now, next, most); most == 0 {
 			found.wait = c.Rate.wait(now, next)
 			return nil
 		}
 	}
-	ids, more, err := q.fair(tx, order, now, most)
-	if err != nil {
-		return err
+	free := order.most
+	order.most = most
+	defer func() { order.most = free }()
+	if c.AtOnce == 0 {
+		err = q.takeFirst(tx, order, now, found)
+	} else {
+		err = q.takeFair(tx, order, now, found)
 	}
-	if err := q.takeIDs(tx, order, found, ids); err != nil {
+	if err != nil || c.Rate == nil || len(found.jobs) == 0 {
 		return err
-	}
-	found.more = more || len(found.jobs) == most
-	if c.Rate == nil || len(found.jobs) == 0 {
-		return nil
 	}
 	_, err = tx.Exec(setQueueStart, []value.Value{value.OfInt(c.Rate.after(now, next, len(found.jobs)).UnixMicro()), value.OfText(c.Name)})
 	return err
 }
 
-const (
-	turnsOfKeys    = 64   // keys that one look passes by though they have no room
-	mostCandidates = 4096 // jobs that one look reads, about
-)
+// turnsOfKeys is how many keys one look passes by though they have no room.
+const turnsOfKeys = 64
 
-// fair picks jobs of a queue key by key, from the key after the last one that had its turn. more says that other keys may have
-// jobs.
-func (q *Queue) fair(tx store.Tx, order *takeOrder, now time.Time, most int) (ids []string, more bool, err error) {
-	atOnce, live := order.queue.AtOnce, map[string]int{}
-	if atOnce == 0 {
-		atOnce = most
-	} else if live, err = q.live(tx, order.queue.Name, now); err != nil {
-		return nil, false, err
-	}
-	from := ""
-	if order.after != "" {
-		from = order.after + "\x01" // the first text after it, since no key has a zero byte
-	}
-	each := min(atOnce, most)
-	keys := min(most+turnsOfKeys, max(turnsOfKeys, mostCandidates/each))
-	all, err := q.candidates(tx, order.queue.Name, from, keys, each)
+// takeFair takes jobs key by key, from the key after the last one that had its turn.
+func (q *Queue) takeFair(tx store.Tx, order *takeOrder, now time.Time, found *haul) error {
+	queue, atOnce := order.queue.Name, order.queue.AtOnce
+	live, err := q.live(tx, queue, now)
 	if err != nil {
-		return nil, false, err
+		return err
 	}
-	ids = choose(all, live, atOnce, most)
-	order.after = "" // the end of the keys: begin again
-	switch {
-	case len(ids) == most:
-		order.after = lastChosen(all, ids)
-	case len(all) > 0 && countKeys(all) == keys:
-		order.after, more = all[len(all)-1].key, true
-	case from != "":
-		more = true
+	keys, whole, err := q.keyRing(tx, queue, order.after, order.most+turnsOfKeys)
+	if err != nil || len(keys) == 0 {
+		return err
 	}
-	return ids, more, nil
+	last := keys[len(keys)-1]
+	keys = slices.DeleteFunc(keys, func(key string) bool { return live[key] >= atOnce })
+	keys = keys[:min(len(keys), order.most)]
+	if len(keys) == 0 {
+		order.after, found.more = last, !whole
+		return nil
+	}
+	each := min(atOnce, (order.most+len(keys)-1)/len(keys))
+	all, err := q.candidates(tx, queue, keys, each)
+	if err != nil {
+		return err
+	}
+	chosen := choose(all, live, atOnce, order.most)
+	order.after = keys[len(keys)-1]
+	if err := q.takeIDs(tx, order, now, found, chosen); err != nil {
+		return err
+	}
+	found.more = len(chosen) > 0 || !whole // a key with few jobs has left workers for the others
+	return nil
 }
 
-// lastChosen returns the last key that had its turn in the first round.
-func lastChosen(all []candidate, ids []string) (key string) {
-	chosen := make(map[string]bool, len(ids))
-	for _, id := range ids {
-		chosen[id] = true
+// keyRing returns keys with waiting jobs: the ones after a key, then the ones from the beginning up to it. whole says that
+// there are no others.
+func (q *Queue) keyRing(tx store.Tx, queue, after string, most int) (keys []string, whole bool, err error) {
+	from := ""
+	if after != "" {
+		from = after + "\x01" // the first text after it, since no key has a zero byte
 	}
-	for i, c := range all {
-		if (i == 0 || c.key != all[i-1].key) && chosen[c.id] {
-			key = c.key
-		}
+	if keys, err = q.keysFrom(tx, queue, from, most); err != nil || len(keys) == most || from == "" {
+		return keys, len(keys) < most, err
 	}
-	return key
-}
-
-func countKeys(all []candidate) (n int) {
-	for i := range all {
-		if i == 0 || all[i].key != all[i-1].key {
-			n++
-		}
+	first, err := q.keysFrom(tx, queue, "", most-len(keys))
+	if end := slices.IndexFunc(first, func(key string) bool { return key > after }); end >= 0 {
+		return append(keys, first[:end]...), true, err
 	}
-	return n
+	return append(keys, first...), len(first) < most-len(keys), err
 }
 
 // live counts the leases of each key that have not ended.
@@ -200,48 +199,56 @@ func (q *Queue) lockQueue(tx store.Tx, queue string) (next time.Time, err error)
 	return next, nil
 }
 
-// candidates returns the first jobs of each of some keys, in the order of the keys.
-func (q *Queue) candidates(tx store.Tx, queue, from string, keys, each int) (all []candidate, err error) {
+// keysFrom returns keys with waiting jobs in their order, from one on.
+func (q *Queue) keysFrom(tx store.Tx, queue, from string, most int) (keys []string, err error) {
+	add := func(row value.Row) error {
+		keys = append(keys, string(row.Bytes(0)))
+		return nil
+	}
 	if tx.Dialect() == sqlgen.Postgres {
-		args := []value.Value{value.OfText(queue), value.OfText(from), value.OfInt(int64(keys)), value.OfInt(int64(each))}
-		err = tx.Query(q.sql.first, args, func(row value.Row) error {
+		return keys, tx.Query(postgresKeys, []value.Value{value.OfText(queue), value.OfText(from), value.OfInt(int64(most))}, add)
+	}
+	for n := 0; n == len(keys) && n < most; n++ {
+		if n > 0 {
+			from = keys[n-1] + "\x01"
+		}
+		if err := tx.Query(sqliteNextKey, []value.Value{value.OfText(queue), value.OfText(from)}, add); err != nil {
+			return nil, err
+		}
+	}
+	return keys, nil
+}
+
+// candidates returns the first jobs of each key, in the order of the keys.
+func (q *Queue) candidates(tx store.Tx, queue string, keys []string, each int) (all []candidate, err error) {
+	if tx.Dialect() == sqlgen.Postgres {
+		return all, tx.Query(postgresFirst, []value.Value{value.OfText(queue), value.OfList(keys), value.OfInt(int64(each))}, func(row value.Row) error {
 			all = append(all, candidate{string(row.Bytes(0)), string(row.Bytes(1))})
 			return nil
 		})
-		return all, err
 	}
-	for range keys {
-		key, found := "", false
-		err := tx.Query(sqliteNextKey, []value.Value{value.OfText(queue), value.OfText(from)}, func(row value.Row) error {
-			key, found = string(row.Bytes(0)), true
-			return nil
-		})
-		if err != nil || !found {
-			return all, err
-		}
-		err = tx.Query(sqliteOfKey, []value.Value{value.OfText(queue), value.OfText(key), value.OfInt(int64(each))}, func(row value.Row) error {
-			all = append(all, candidate{key, string(row.Bytes(0))})
+	for _, key := range keys {
+		err := tx.Query(sqliteOfKey, []value.Value{value.OfText(queue), value.OfText(key), value.OfInt(int64(each))}, func(row value.Row) error {
+			all = append(all, candidate{key, strconv.FormatInt(row.Int(0), 10)})
 			return nil
 		})
 		if err != nil {
 			return nil, err
 		}
-		from = key + "\x01"
 	}
 	return all, nil
 }
 
-func (q *Queue) takeIDs(tx store.Tx, order *takeOrder, found *haul, ids []string) error {
+func (q *Queue) takeIDs(tx store.Tx, order *takeOrder, now time.Time, found *haul, ids []string) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	return q.lease(tx, q.sql.takeThese, order, found, value.OfList(ids))
+	return q.lease(tx, q.sql.takeThese, order, found, now, value.OfList(ids))
 }
 
 // lease runs a statement that leases jobs. The lease begins now, not when somebody first asked for jobs.
-func (q *Queue) lease(tx store.Tx, sql string, order *takeOrder, found *haul, which ...value.Value) error {
-	now, lease := q.now(), rand.Text()
-	until := now.Add(q.cfg.lease)
+func (q *Queue) lease(tx store.Tx, sql string, order *takeOrder, found *haul, now time.Time, which ...value.Value) error {
+	lease, until := rand.Text(), now.Add(q.cfg.lease)
 	args := append([]value.Value{value.OfText(lease), stamp(until), value.OfText(order.node), stamp(now)}, which...)
 	return tx.Query(sql, args, func(row value.Row) error {
 		j := jobOf(row)

@@ -6,11 +6,13 @@ import (
 	"log/slog"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/background"
+	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
@@ -202,3 +204,38 @@ func eventually(t testing.TB, what string, ok func() bool) {
 
 // exit ends the goroutine, as t.FailNow does.
 func exit() { runtime.Goexit() }
+
+const (
+	insertNote = `INSERT INTO notes (id, title, created_at, updated_at, _rev) VALUES ($1, $2, $3, $3, 0)`
+	noSuchNote = `SELECT id FROM notes WHERE id = -1`
+)
+
+// writeNote writes a row, and its job if with is set, as the writes of the API do. If undo is set, a last step refuses the whole.
+func writeNote(q *Queue, id int64, with, undo bool) error {
+	steps := []store.Step{{Statement: store.Statement{SQL: insertNote, Args: []value.Value{value.OfInt(id), value.OfText("a note"), stamp(time.Now())}}}}
+	tables := []string{"notes"}
+	if with {
+		effects, more, err := q.Steps(Insert{Name: "work", Queue: "default", Table: "notes", Row: strconv.FormatInt(id, 10)})
+		if err != nil {
+			return err
+		}
+		steps, tables = append(steps, effects...), append(tables, more...)
+	}
+	if undo {
+		steps = append(steps, store.Step{Statement: store.Statement{SQL: noSuchNote}, Refused: errs.New(errs.Conflict, "undone")})
+	}
+	return store.Run(context.Background(), q.db, func(int64) (*store.Script, error) {
+		return &store.Script{Steps: steps, Tables: tables}, nil
+	}, func(tx store.Tx) error {
+		tx.MarkChanged(tables...)
+		for _, step := range steps {
+			if step.Refused != nil {
+				return step.Refused
+			}
+			if _, err := tx.Exec(step.SQL, step.Args); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,77 @@
+package job
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
+	"github.com/ashlar-dev/ashlar/internal/store"
+)
+
+// A look for jobs reads the rows that it takes and no others, however many have ended or are due later. The plan of each
+// statement is a search in an index, with 10^5 such rows.
+func TestLookReadsNoOtherRows(t *testing.T) {
+	each(t, func(t *testing.T, open func() store.DB) {
+		db := open()
+		q := Open(db, fast())
+		const rows = 100_000
+		id, series, past, future := `printf('00000000-0000-7000-8000-%012x', n)`, `(WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < %d) SELECT n FROM s)`, `1000000`, `9000000000000000`
+		if db.Dialect() == sqlgen.Postgres {
+			id, series, past, future = `lpad(to_hex(n), 32, '0')::uuid`, `generate_series(1, %d) AS s (n)`, `now()`, `now() + interval '1 year'`
+		}
+		execAllOf(t, db, `INSERT INTO ashlar_jobs (id, queue, name, state, key, rank, run_at, turn_at, tries, created_at, updated_at, attempt, _rev)
+SELECT `+id+`, 'default', 'work', CASE WHEN n % 100 = 0 THEN 'scheduled' ELSE 'done' END, '', 4, `+past+`, `+future+`, 12, `+past+`, `+past+`, 1, 0 FROM `+fmt.Sprintf(series, rows))
+		statements := []string{q.sql.take, q.sql.promote, q.sql.ended, q.sql.delete, q.sql.settle, q.sql.renew, q.sql.held, q.sql.takeThese, nextTurn, postgresKeys, sqliteNextKey, sqliteOfKey}
+		if db.Dialect() == sqlgen.Postgres {
+			execAllOf(t, db, `ANALYZE ashlar_jobs`)
+			statements = append(statements[:10], strings.NewReplacer("$1", "'default'", "$2", "''", "$3", "74", "$4", "10").Replace(postgresKeys), strings.NewReplacer("$1", "'default'", "$2", "'{a,b}'", "$3", "10").Replace(postgresFirst))
+		} else {
+			statements = append(statements[:9], statements[10:]...)
+		}
+		for _, sql := range statements {
+			plan, err := db.Plan(t.Context(), sql)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !searches(plan) {
+				t.Errorf("%s\n%s", sql, plan)
+			}
+		}
+		if searches(planOf(t, db, `SELECT id FROM ashlar_jobs WHERE name = 'x'`)) {
+			t.Error("this test takes a scan of the whole table for a search")
+		}
+		enqueue(t, q, Insert{})
+		takeOne(t, q)
+	})
+}
+
+func planOf(t *testing.T, db store.DB, sql string) string {
+	t.Helper()
+	plan, err := db.Plan(t.Context(), sql)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan
+}
+
+// searches reports whether a plan reads rows of jobs by an index alone, in its order.
+func searches(plan string) bool {
+	for _, bad := range []string{"SCAN ashlar_jobs", "TEMP B-TREE", "Seq Scan on ashlar_jobs"} {
+		if strings.Contains(plan, bad) {
+			return false
+		}
+	}
+	return strings.Contains(plan, "SEARCH ashlar_jobs") || strings.Contains(plan, "Index")
+}
+
+func execAllOf(t *testing.T, db store.DB, sql string) {
+	t.Helper()
+	err := db.Write(t.Context(), func(tx store.Tx) error {
+		_, err := tx.Exec(sql, nil)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
