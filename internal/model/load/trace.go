@@ -9,17 +9,25 @@ import (
 // tracer follows the characters of a scalar's text through the lines of its file, past quotes, escapes, indentation and
 // folded lines.
 type tracer struct {
-	lines     [][]rune
+	lines     []string
 	style     yaml.Style
-	line, col int // next character of the source: lines[line][col], or the end of the line if col == len(lines[line])
+	line, col int // next character of the source: at line and column, or the end of the line if col is its length
+
+	runes []rune // of the line number read
+	read  int
+}
+
+// current returns the line of the next character. It keeps the line: a file has many, and a scalar needs few of them.
+func (t *tracer) current() []rune {
+	if t.read != t.line {
+		t.runes, t.read = []rune(t.lines[t.line]), t.line
+	}
+	return t.runes
 }
 
 // trace returns the spans of a scalar's text, as far as it can follow them.
 func trace(scalar *node, lines []string) []model.Span {
-	t := tracer{style: scalar.style, line: scalar.pos.Line - 1, col: scalar.pos.Col - 1}
-	for _, line := range lines {
-		t.lines = append(t.lines, []rune(line))
-	}
+	t := tracer{lines: lines, style: scalar.style, line: scalar.pos.Line - 1, col: scalar.pos.Col - 1, read: -1}
 	switch scalar.style {
 	case yaml.SingleQuotedStyle, yaml.DoubleQuotedStyle:
 		t.col++
@@ -59,7 +67,7 @@ func (t *tracer) nextLine() { t.line, t.col = t.line+1, 0 }
 // skipBlanks moves to the next character that is no blank, unless r is here.
 func (t *tracer) skipBlanks(r rune) {
 	for t.line < len(t.lines) {
-		line := t.lines[t.line]
+		line := t.current()
 		switch {
 		case t.col >= len(line), t.atLineEscape(line):
 			t.nextLine()
@@ -78,7 +86,7 @@ func (t *tracer) atLineEscape(line []rune) bool {
 
 // take moves past the source of r. It reports false if something else stands here.
 func (t *tracer) take(r rune) bool {
-	line := t.lines[t.line]
+	line := t.current()
 	if t.col >= len(line) {
 		t.nextLine()
 		return r == ' ' || r == '\n'
