@@ -145,7 +145,7 @@ func (c *compiler) textCall(fn Func, args []ast.Expr) Node {
 	return call
 }
 
-// has compiles has(field), has(path.field) and has(auth.id).
+// has compiles has(field), has(path.field), has(auth.id) and, of a job, has(arg.name).
 func (c *compiler) has(expr ast.Expr, args []ast.Expr) Node {
 	if len(args) != 1 || (args[0].Kind() != ast.SelectKind && args[0].Kind() != ast.IdentKind) {
 		c.failf(expr, "has takes the name of a field")
@@ -158,6 +158,12 @@ func (c *compiler) has(expr ast.Expr, args []ast.Expr) Node {
 		return &Has{x}
 	case *rowValue:
 		return &Has{x.id}
+	case *Arg:
+		if x.Field == nil {
+			c.failf(args[0], "has takes the name of a field")
+			return nil
+		}
+		return &Compare{Op: Ne, L: x, R: &Const{}}
 	default:
 		c.failf(args[0], "has takes the name of a field")
 		return nil

@@ -147,7 +147,7 @@ func TestJobSlots(t *testing.T) {
 
 func TestEnqueueIsAsked(t *testing.T) {
 	rules, faults := compileJobs(t, `jobs:
-  render: {args: {kind: {type: enum, values: [pdf, html]}, n: {type: int, optional: true}}, access: {enqueue: "'editor' in auth.roles && (arg.kind == 'pdf' || arg.n == null)"}, work: pull}
+  render: {args: {kind: {type: enum, values: [pdf, html]}, n: {type: int, optional: true}}, access: {enqueue: "'editor' in auth.roles && (arg.kind == 'pdf' || !has(arg.n))"}, work: pull}
   closed: {args: {n: {type: int}}, work: pull}
 `)
 	if faults != "" {
