@@ -63,7 +63,7 @@ type Job struct {
 	Missed cron.Policy   // "" without Cron
 	Every  time.Duration // 0: not given
 
-	Table *Table // with At: whose rows have timers; with Delete or Update: whose rows change
+	Table *Table // with At: whose rows have timers; with Delete or Update: whose rows change; else nil
 	At    *Expr  // timestamp about one row alone; without a value the row has no timer
 
 	Args    []*Field // what a request gives the job; their Table is a table of no model

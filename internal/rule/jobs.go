@@ -176,14 +176,10 @@ func changeOf(job *model.Job) *model.Expr {
 
 // change compiles which rows a job changes. A job about a row changes that row.
 func (b *builder) change(job *model.Job, change *model.Expr) Node {
-	table := job.Table
-	if tables := job.RowTables(); table == nil && len(tables) == 1 {
-		table = tables[0]
-	}
-	if table == nil {
+	if job.Table == nil {
 		return nil // the loader has reported it
 	}
-	return b.later(change, table)
+	return b.later(change, job.Table)
 }
 
 // newValue compiles the new value of a field.

@@ -68,7 +68,7 @@ func requireEach(keys []string) (all []schema) {
 func jobProperties() schema {
 	once := group("What makes two jobs the same.", onceProperties())
 	access := group("Who may start the job with a request.", jobAccessProperties(), "enqueue")
-	args := schema{"type": "object", "propertyNames": ref("name"), "maxProperties": maxArgs, "additionalProperties": argSchema()}
+	args := schema{"type": "object", "propertyNames": ref("name"), "minProperties": 1, "maxProperties": maxArgs, "additionalProperties": argSchema()}
 	return schema{
 		"on":       described("The writes that start the job, such as orders.update.", eventsSchema()),
 		"when":     described("Only for these rows. In an update, old is the row before it.", ref("expression")),
@@ -78,7 +78,7 @@ func jobProperties() schema {
 		"every":    described("The time between two starts, such as 1h.", ref("duration")),
 		"table":    described("The table whose rows have timers (at), or whose rows change (delete, update).", ref("name")),
 		"at":       described("The time of a row at which the job starts for it, such as due_at - duration('24h').", ref("expression")),
-		"args":     described("What a request gives the job, by name.", orNull(args)),
+		"args":     described("What a request gives the job, by name.", args),
 		"access":   access,
 		"once":     described("A start adds no job while there is the same one.", schema{"anyOf": []schema{once, {"const": true}}}),
 		"as":       described("As whom the job reads and writes rows.", callerSchema()),

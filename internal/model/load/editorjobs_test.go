@@ -58,6 +58,8 @@ func TestEditorAgreesAboutJobs(t *testing.T) {
 		{"jobs: {a: {every: 1h, access: {}, work: pull}}", false},
 		{"jobs: {a: {args: {x: {type: int, default: 3}}, work: pull}}", false},
 		{"jobs: {a: {args: {x: int}, work: pull}}", false},
+		{"jobs: {a: {args: {}, work: pull}}", false},
+		{"jobs: {a: {args: , work: pull}}", false},
 		{"jobs: {a: {every: 1h, work: go, as: admin}}", false},
 		{"jobs: {a: {every: 1h, work: go, as: {}}}", false},
 		{"jobs: {a: {every: 1h, work: go, as: {roles: []}}}", false},

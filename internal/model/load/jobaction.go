@@ -81,6 +81,9 @@ func (l *loader) checkChanged(decl *jobDecl, action member) {
 	case action.name == "update" && job.When == nil && updates(job.On) != nil:
 		l.fault(action.pos, "the job's own update is an %s too and starts it again, for ever: add when, with a condition that the update ends", updates(job.On))
 	}
+	if tables := job.RowTables(); changes && len(tables) == 1 {
+		job.Table = tables[0]
+	}
 }
 
 // updates returns the first event that is an update, or nil.

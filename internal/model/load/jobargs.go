@@ -20,7 +20,11 @@ func argKeys() []string {
 
 // readArgs reads the arguments of a job as fields of a table that is in no model.
 func (l *loader) readArgs(decl *jobDecl, args member) {
-	if args.value.kind == null || !l.isObject(args.value, "args") {
+	if args.value.kind == null || (args.value.kind == object && len(args.value.members) == 0) {
+		l.fault(args.pos, "args names no argument: add one, such as args: {report: {ref: reports}}, or remove the key")
+		return
+	}
+	if !l.isObject(args.value, "args") {
 		return
 	}
 	if len(args.value.members) > maxArgs {

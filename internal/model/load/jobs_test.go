@@ -284,3 +284,37 @@ func TestJobsAreNoChangesOfTheModel(t *testing.T) {
 		t.Errorf("changes: %v", changes)
 	}
 }
+
+// A file of garbage could have a million of anything.
+func TestTooManyJobs(t *testing.T) {
+	many := func(count int, format string) string {
+		var items strings.Builder
+		for i := range count {
+			fmt.Fprintf(&items, format, i)
+		}
+		return items.String()
+	}
+	for _, tt := range []struct{ name, text, want string }{
+		{"jobs", "jobs: {" + many(maxJobs+1, "j%d: {every: 1h, work: pull}, ") + "}", "there are 501 jobs, but at most 500 are allowed"},
+		{"queues", "queues: {" + many(maxQueues+1, "q%d: {}, ") + "}", "there are 51 queues, but at most 50 are allowed"},
+		{"webhooks", "webhooks: {" + many(maxWebhooks+1, "w%d: {}, ") + "}", "there are 101 webhooks, but at most 100 are allowed"},
+		{"arguments", "jobs: {a: {work: pull, args: {" + many(maxArgs+1, "a%d: {type: int}, ") + "}}}", "the job a has 51 arguments, but may have at most 50"},
+		{"headers", "jobs: {a: {every: 1h, post: {url: $U, headers: {" + many(maxHeaders+1, "X-%d: a, ") + "}}}}", "there are 21 headers, but at most 20 are allowed"},
+		{"events", "jobs: {a: {work: pull, on: [" + many(maxTraced+1, "o%d.create, ") + "]}}", "on has 51 items, but may have at most 50"},
+	} {
+		_, faults := Unfinished(map[string][]byte{model.MainFile: []byte("ashlar: 1\nname: shop\n" + tt.text + "\n")})
+		if !strings.Contains(faults.Error(), tt.want) {
+			t.Errorf("%s: faults %v, want %s", tt.name, faults, tt.want)
+		}
+	}
+}
+
+// The templates of mails are files, so a model with mails names their folder.
+func TestMailsNeedAFolder(t *testing.T) {
+	text := strings.Replace(withoutJobs, "  mail: {folder: mail}\n", "", 1)
+	text = strings.Replace(text, "[render]", "[pulled]", 1) + "jobs: {told: {every: 1d, mail: {to: ops@example.com}}, pulled: {every: 1d, work: pull}}\n"
+	_, faults := Unfinished(map[string][]byte{model.MainFile: []byte(text)})
+	if got := faults.Error(); len(faults) != 1 || !strings.Contains(got, "add accounts: {mail: {folder: mail}}, and the file mail/told.txt") {
+		t.Errorf("faults: %s", got)
+	}
+}
