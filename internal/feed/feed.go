@@ -5,7 +5,7 @@
 //
 // The files form layers. From the top down:
 //   - hub.go follows the log while there are watchers, and gives each window its changes.
-//   - window.go is one list that watchers share. watcher.go is one of them, and resume.go goes on where it was cut.
+//   - window.go is one list that watchers share. watcher.go is one of them, and join.go begins one, and goes on where it was cut.
 //   - token.go is the text by which a watcher resumes, and digest.go finds out from it what the watcher has shown.
 //   - log.go reads the log, trim.go deletes its old rows, and install.go makes it, with sql_sqlite.go and sql_postgres.go.
 package feed

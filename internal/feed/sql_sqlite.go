@@ -7,8 +7,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
-// sqliteLog has one writer, so its numbers are in the order of the commits. mark is random: a position names a row by its number
-// and its mark, so a position of another copy of the database is found out.
+// sqliteLog is the log on SQLite. It has one writer, so its numbers are in the order of the commits. mark is random: a
+// position names a row by its number and its mark. So a position of another copy of the database is found out.
 type sqliteLog struct{}
 
 const createLogSQLite = `CREATE TABLE IF NOT EXISTS ashlar_changes (

@@ -1,0 +1,464 @@
+package feed
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"hash/fnv"
+	"hash/maphash"
+	"log/slog"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/background"
+	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/record"
+	"github.com/ashlar-dev/ashlar/internal/store"
+)
+
+// Config tunes a Hub.
+type Config struct {
+	Key     []byte       // secret that all nodes share, of 16 bytes or more: see hashRow. Required
+	Logger  *slog.Logger // default: no log
+	Streams int          // watchers at once; default: 20,000
+	Each    int          // watchers of one client; default: 20
+	Now     func() time.Time
+}
+
+const (
+	defaultStreams = 20_000
+	defaultEach    = 20
+)
+
+// A Hub follows the log while there are watchers. It is safe for concurrent use.
+type Hub struct {
+	rows   *record.DB
+	db     store.DB
+	log    *Log
+	tables map[string]*model.Table // that are watched
+	cfg    Config
+	seed   maphash.Seed
+	slots  chan struct{} // of windows that read
+	wake   chan struct{} // has room for one: the first watcher has come
+
+	following chan struct{} // has room for one: whoever is in it reads the log
+
+	mu       sync.Mutex
+	position Position // of what the windows were told; "": nobody follows
+	windows  map[string]*window
+	byTable  map[*model.Table]map[*window]struct{}
+	others   map[string]*other
+	watchers map[*Watcher]struct{}
+	clients  map[caller.Client]int
+	waiting  int // waiters
+	stopping bool
+}
+
+// other is a table that rules of windows read.
+type other struct {
+	windows    map[*window]struct{}
+	waiters    map[*waiter]struct{}
+	version    []int64 // of the last look; nil: unknown
+	generation int64
+}
+
+// NewHub returns a hub of the watched tables of a model, whose log Install has made.
+func NewHub(rows *record.DB, db store.DB, tables []*model.Table, cfg Config) *Hub {
+	if len(cfg.Key) < 16 {
+		panic("feed: a hub needs a key of 16 bytes")
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Streams == 0 {
+		cfg.Streams = defaultStreams
+	}
+	if cfg.Each == 0 {
+		cfg.Each = defaultEach
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	h := &Hub{
+		rows: rows, db: db, log: NewLog(db), cfg: cfg, seed: maphash.MakeSeed(), tables: map[string]*model.Table{},
+		slots: make(chan struct{}, 2*runtime.GOMAXPROCS(0)), wake: make(chan struct{}, 1), following: make(chan struct{}, 1),
+		windows: map[string]*window{}, byTable: map[*model.Table]map[*window]struct{}{}, others: map[string]*other{},
+		watchers: map[*Watcher]struct{}{}, clients: map[caller.Client]int{},
+	}
+	for _, table := range tables {
+		h.tables[table.Name] = table
+	}
+	return h
+}
+
+// Watchers returns how many watchers there are, and how many windows they share.
+func (h *Hub) Watchers() (watchers, windows int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.watchers), len(h.windows)
+}
+
+// The pauses of Run. On SQLite a look whether anything was committed costs no statement. On PostgreSQL it is a query.
+const (
+	pollSQLite   = 2 * time.Millisecond
+	pollPostgres = 10 * time.Millisecond
+	pollOthers   = 100 * time.Millisecond // between two looks at the other tables, on PostgreSQL
+	tickPause    = time.Second            // between two looks at the sessions, and at what depends on the time
+	trimPause    = 10 * time.Minute
+	errorPause   = 250 * time.Millisecond
+	logTime      = 10 * time.Second // bounds one read of the log
+)
+
+// Run follows the log until ctx ends. Then it ends all watchers with ErrStopping.
+func (h *Hub) Run(ctx context.Context) error {
+	defer h.Stop()
+	trimmed := time.Now() // at a start there is other work
+	f := &follower{hub: h}
+	for ctx.Err() == nil {
+		if time.Since(trimmed) >= trimPause {
+			trimmed = time.Now()
+			if _, err := h.log.Trim(ctx, h.cfg.Now()); err != nil && ctx.Err() == nil {
+				h.cfg.Logger.Error("old changes were not deleted from the log", "error", err)
+			}
+		}
+		pause, err := f.look(ctx)
+		if err != nil && ctx.Err() == nil {
+			if !f.failing {
+				h.cfg.Logger.Error("the log of changes cannot be read: watchers wait", "error", err)
+			}
+			pause = errorPause
+		}
+		f.failing = err != nil
+		select {
+		case <-ctx.Done():
+		case <-h.wake:
+		case <-time.After(pause):
+		}
+	}
+	return ctx.Err()
+}
+
+// A follower is the state of Run.
+type follower struct {
+	hub      *Hub
+	state    store.State // of the last look
+	lookedAt time.Time   // at the other tables
+	tickedAt time.Time
+	failing  bool        // the last look failed
+	checking atomic.Bool // sessions are being looked up
+}
+
+// look reads the log if something may be new. It returns how long Run may rest.
+func (f *follower) look(ctx context.Context) (pause time.Duration, err error) {
+	h := f.hub
+	if h.isIdle() {
+		h.rest()
+		return trimPause, nil
+	}
+	pause = pollPostgres
+	state, known := h.db.State()
+	if known {
+		pause = pollSQLite
+	}
+	now := time.Now()
+	ticks := now.Sub(f.tickedAt) >= tickPause
+	if ticks {
+		f.tickedAt = now
+		h.refreshTimed()
+	}
+	if !known || state != f.state || f.failing {
+		if err := h.step(ctx); err != nil {
+			return pause, err
+		}
+		if known || now.Sub(f.lookedAt) >= pollOthers {
+			f.lookedAt = now
+			if err := h.stepOthers(ctx); err != nil {
+				return pause, err
+			}
+		}
+		f.state = state
+	}
+	if ticks {
+		return pause, f.proveAll(ctx)
+	}
+	return pause, nil
+}
+
+func (h *Hub) isIdle() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.watchers) == 0 && h.waiting == 0
+}
+
+// rest forgets the position when nobody watches.
+func (h *Hub) rest() {
+	h.following <- struct{}{} // each holder ends within logTime
+	defer func() { <-h.following }()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.windows) == 0 {
+		h.position = ""
+	}
+}
+
+// maxBatch bounds the changes that are kept of one table. After more, its windows read their whole lists.
+const maxBatch = 4096
+
+// step gives the windows what is new in the log.
+func (h *Hub) step(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, logTime)
+	defer cancel()
+	h.following <- struct{}{}
+	defer func() { <-h.following }()
+	h.mu.Lock()
+	from := h.position
+	h.mu.Unlock()
+	if from == "" {
+		return nil
+	}
+	changed := map[*model.Table]*pending{}
+	to, err := h.log.Since(ctx, from, func(c Change) error {
+		table := h.tables[c.Table]
+		if table == nil {
+			return nil
+		}
+		p := changed[table]
+		if p == nil {
+			p = &pending{rows: map[string]struct{}{}}
+			changed[table] = p
+		}
+		if p.whole = p.whole || c.Row == "" || len(p.rows) > maxBatch; !p.whole {
+			p.rows[idJSON(table, c.Row)] = struct{}{}
+		}
+		return nil
+	})
+	if errors.Is(err, errTooOld) {
+		return h.startAgain(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.position = to
+	for table, p := range changed {
+		p.to = to
+		for w := range h.byTable[table] {
+			w.note(*p)
+		}
+	}
+	return nil
+}
+
+// startAgain reads every list again: the database was replaced, or this process stood still for a day.
+func (h *Hub) startAgain(ctx context.Context) error {
+	to, err := h.log.Now(ctx)
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.position = to
+	for _, w := range h.windows {
+		w.note(pending{whole: true, to: to})
+	}
+	return nil
+}
+
+// stepOthers reads the lists again whose rules read a table that has changed.
+func (h *Hub) stepOthers(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, logTime)
+	defer cancel()
+	h.mu.Lock()
+	names := make([]string, 0, len(h.others))
+	for name := range h.others {
+		names = append(names, name)
+	}
+	h.mu.Unlock()
+	if len(names) == 0 {
+		return nil
+	}
+	versions, err := h.versions(ctx, names)
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i, name := range names {
+		o, now := h.others[name], versions[i]
+		if o == nil || (o.version != nil && slices.Equal(o.version, now.version)) {
+			continue
+		}
+		o.version, o.generation = now.version, now.generation
+		for w := range o.windows {
+			w.note(pending{whole: true, to: h.position})
+		}
+		for waiter := range o.waiters {
+			waiter.wake()
+		}
+	}
+	return nil
+}
+
+// versions looks at tables. A version is nil if it is unknown.
+func (h *Hub) versions(ctx context.Context, names []string) (all []other, err error) {
+	err = h.db.Read(ctx, func(reader store.Reader) error {
+		all = make([]other, len(names))
+		for i, name := range names {
+			version, known, err := reader.Version(nil, []string{name})
+			if err != nil {
+				return err
+			}
+			if known {
+				all[i].version = version
+			}
+			if all[i].generation, err = reader.Generation(name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return all, err
+}
+
+// othersOf returns a hash of the generations of tables, as they were last looked at.
+func (h *Hub) othersOf(names []string) uint64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	all := make([]other, len(names))
+	for i, name := range names {
+		if o := h.others[name]; o != nil {
+			all[i].generation = o.generation
+		}
+	}
+	return hashOthers(names, all)
+}
+
+// hashOthers returns a hash of the generations of tables.
+func hashOthers(names []string, all []other) uint64 {
+	if len(names) == 0 {
+		return 0
+	}
+	hash := fnv.New64a()
+	for i, name := range names {
+		_, _ = hash.Write([]byte(name)) // never fails
+		_, _ = hash.Write(binary.BigEndian.AppendUint64([]byte{0}, uint64(all[i].generation)))
+	}
+	return hash.Sum64()
+}
+
+// refreshTimed reads the lists again whose rules depend on the time.
+func (h *Hub) refreshTimed() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, w := range h.windows {
+		if w.live.Timed {
+			w.note(pending{whole: true, to: h.position})
+		}
+	}
+}
+
+// told returns the position of what the windows were told.
+func (h *Hub) told() Position {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.position
+}
+
+// proveAll ends the watchers whose sessions have ended. It looks at a session when its table has changed. It works on a
+// goroutine of its own, because there may be thousands.
+func (f *follower) proveAll(ctx context.Context) error {
+	h := f.hub
+	h.mu.Lock()
+	var guarded []*Watcher
+	var tables []string
+	for watcher := range h.watchers {
+		if watcher.guards {
+			guarded = append(guarded, watcher)
+			if !slices.Contains(tables, watcher.check.Table) {
+				tables = append(tables, watcher.check.Table)
+			}
+		}
+	}
+	h.mu.Unlock()
+	if len(guarded) == 0 || !f.checking.CompareAndSwap(false, true) {
+		return nil
+	}
+	generations, err := h.generations(ctx, tables)
+	if err != nil {
+		f.checking.Store(false)
+		return err
+	}
+	background.Go("watch sessions", func() error {
+		for _, watcher := range guarded {
+			if now := generations[watcher.check.Table]; watcher.proven != now {
+				h.prove(ctx, watcher, now)
+			}
+		}
+		return nil
+	}, func(err error) {
+		f.checking.Store(false)
+		background.Report(h.cfg.Logger)(err)
+	})
+	return nil
+}
+
+// generations returns numbers that change when tables do. Outside changes count too.
+func (h *Hub) generations(ctx context.Context, tables []string) (map[string]int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, logTime)
+	defer cancel()
+	versions, err := h.versions(ctx, tables)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]int64{}
+	for i, table := range tables {
+		hash := fnv.New64a()
+		for _, part := range append(versions[i].version, versions[i].generation) {
+			for shift := range 8 {
+				_, _ = hash.Write([]byte{byte(part >> (8 * shift))})
+			}
+		}
+		all[table] = int64(hash.Sum64())
+		if versions[i].version == nil { // unknown: look at each
+			all[table] = time.Now().UnixNano()
+		}
+	}
+	return all, nil
+}
+
+func (h *Hub) prove(ctx context.Context, watcher *Watcher, generation int64) {
+	ctx, cancel := context.WithTimeout(ctx, logTime)
+	defer cancel()
+	if err := h.rows.Prove(ctx, watcher.who); err != nil {
+		if refused(err) {
+			watcher.window.end(watcher, err)
+		}
+		return // at the next tick again
+	}
+	watcher.proven = generation
+}
+
+// Stop ends all watchers with ErrStopping, and admits no others. A server calls it when its own stop begins, because it
+// waits for all answers.
+func (h *Hub) Stop() {
+	h.mu.Lock()
+	h.stopping = true
+	windows := make([]*window, 0, len(h.windows))
+	for _, w := range h.windows {
+		windows = append(windows, w)
+	}
+	for _, o := range h.others {
+		for waiter := range o.waiters {
+			waiter.wake()
+		}
+	}
+	h.mu.Unlock()
+	for _, w := range windows {
+		w.endAll(ErrStopping)
+	}
+}

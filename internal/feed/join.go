@@ -1,0 +1,319 @@
+package feed
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/apilimit"
+	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/record"
+)
+
+// A Request is what a client wants to watch.
+type Request struct {
+	Query   record.Query // its Filter, Args, Fields and Expand
+	Initial bool         // the rows of the list come first
+	Last    string       // id of the last event of an earlier watcher; "": there was none
+}
+
+// Watch begins to watch a list. Its first events are the rows, if they are wanted, and then ready: whatever is committed
+// after that is told. A watcher that resumes first gets what it has missed, or reset if that cannot be known.
+//
+// The caller must close the Watcher.
+func (h *Hub) Watch(ctx context.Context, who caller.Caller, table *model.Table, req Request) (_ *Watcher, err error) {
+	defer errs.Wrap(&err, "feed.Watch(%s)", table.Name)
+	if err := h.rows.Allow(who, table, record.Read); err != nil {
+		return nil, err
+	}
+	if h.tables[table.Name] == nil {
+		return nil, errs.New(errs.Malformed, "the table %s cannot be watched: its model has no `watch: true`", table.Name)
+	}
+	for name := range req.Query.Args {
+		if strings.HasPrefix(name, argPrefix) {
+			return nil, errs.New(errs.Malformed, "the argument %q has a name that is reserved: give it another one", errs.Clip(name, 60))
+		}
+	}
+	req.Query.Sort, req.Query.Cursor, req.Query.Total, req.Query.Limit = "", "", false, apilimit.MaxLimit
+	req.Query.Fields = withID(req.Query.Fields)
+	live, err := h.rows.Window(who, table, req.Query)
+	if err != nil {
+		return nil, err
+	}
+	var last *token
+	if req.Last != "" {
+		t, err := parseToken(req.Last)
+		if err != nil {
+			return nil, err
+		}
+		last = &t
+	}
+	if err := h.rows.Prove(ctx, who); err != nil {
+		return nil, err
+	}
+	watcher := &Watcher{who: who, client: who.Client(), signal: make(chan struct{}, 1)}
+	watcher.check, watcher.guards = h.rows.Proof(who)
+	w, err := h.join(ctx, watcher, table, req.Query, live)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.begin(ctx, watcher, req.Initial, last); err != nil {
+		watcher.Close()
+		return nil, err
+	}
+	return watcher, nil
+}
+
+// withID returns a list of fields with the id, by which clients and windows know a row.
+func withID(fields string) string {
+	if fields == "" || slices.Contains(strings.Split(fields, ","), "id") {
+		return fields
+	}
+	return "id," + fields
+}
+
+// refused reports whether an error says that a caller may no longer watch.
+func refused(err error) bool {
+	kind := errs.KindOf(err)
+	return kind == errs.Unauthenticated || kind == errs.Forbidden
+}
+
+// join finds or makes the window of a watcher, and follows the log from now on.
+func (h *Hub) join(ctx context.Context, watcher *Watcher, table *model.Table, query record.Query, live record.Window) (*window, error) {
+	select {
+	case h.following <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-h.following }()
+	h.mu.Lock()
+	position := h.position
+	var unknown []string
+	for _, name := range live.Others {
+		if h.others[name] == nil {
+			unknown = append(unknown, name)
+		}
+	}
+	h.mu.Unlock()
+	if position == "" {
+		var err error
+		if position, err = h.log.Now(ctx); err != nil {
+			return nil, err
+		}
+	}
+	// The versions are read before the rows, so that a later change of a table is noticed.
+	versions, err := h.versions(ctx, unknown)
+	if err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err := h.admit(watcher.client); err != nil {
+		return nil, err
+	}
+	h.position = position
+	h.addOthers(unknown, versions)
+	w := h.windows[live.Key]
+	if w == nil {
+		w = newWindow(h, table, query, live)
+		h.windows[live.Key] = w
+		if h.byTable[table] == nil {
+			h.byTable[table] = map[*window]struct{}{}
+		}
+		h.byTable[table][w] = struct{}{}
+		for _, name := range live.Others {
+			h.other(name).windows[w] = struct{}{}
+		}
+	}
+	watcher.window = w
+	w.users++
+	h.watchers[watcher] = struct{}{}
+	h.clients[watcher.client]++
+	select {
+	case h.wake <- struct{}{}:
+	default:
+	}
+	return w, nil
+}
+
+// retryWhenFull is when a client may come again if too many watch.
+const retryWhenFull = 30 * time.Second
+
+func (h *Hub) admit(client caller.Client) error {
+	switch {
+	case h.stopping:
+		return errs.New(errs.Unavailable, "the server stops: connect again")
+	case len(h.watchers)+h.waiting >= h.cfg.Streams:
+		err := errs.New(errs.Unavailable, "too many lists are watched: try again later")
+		err.RetryAfter = retryWhenFull
+		return err
+	case h.clients[client] >= h.cfg.Each:
+		err := errs.New(errs.Limited, "you watch %d lists already: end one of these streams first", h.cfg.Each)
+		err.RetryAfter = retryWhenFull
+		return err
+	}
+	return nil
+}
+
+// left forgets a watcher, and its window if it was the last one.
+func (h *Hub) left(watcher *Watcher) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, known := h.watchers[watcher]; !known {
+		return
+	}
+	delete(h.watchers, watcher)
+	if h.clients[watcher.client]--; h.clients[watcher.client] == 0 {
+		delete(h.clients, watcher.client)
+	}
+	w := watcher.window
+	if w.users--; w.users > 0 {
+		return
+	}
+	delete(h.windows, w.live.Key)
+	delete(h.byTable[w.table], w)
+	for _, name := range w.live.Others {
+		if o := h.others[name]; o != nil {
+			delete(o.windows, w)
+			h.forget(name, o)
+		}
+	}
+}
+
+// begin reads the list and gives the watcher its first events.
+func (w *window) begin(ctx context.Context, watcher *Watcher, initial bool, last *token) error {
+	select {
+	case w.evaluating <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-w.evaluating }()
+	position, err := w.hub.log.Now(ctx) // before the rows: what is committed in between is told twice rather than never
+	if err != nil {
+		return err
+	}
+	others := w.hub.othersOf(w.live.Others)
+	// The watcher reads as itself. The others of the window are told what this finds.
+	rows, err := w.readAs(ctx, watcher.who, w.query)
+	if err != nil {
+		return err
+	}
+	var missed []Event
+	reset := false
+	if last != nil {
+		if missed, err = w.missed(ctx, rows, last); errors.Is(err, errTooOld) {
+			reset, err = true, nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	events := w.difference(rows, slices.Sorted(maps.Keys(w.shown)))
+	w.position, w.others, w.token = position, others, ""
+	now := w.currentToken()
+	if len(events) > 0 {
+		events[len(events)-1].ID = now
+	}
+	for other := range w.watchers {
+		other.push(events)
+	}
+	var first []Event
+	if reset {
+		first = append(first, Event{Name: "reset", Data: []byte(`{}`)})
+	}
+	first = append(first, missed...)
+	if initial && (last == nil || reset) {
+		for _, r := range rows {
+			first = append(first, Event{Name: "enter", Data: r.json})
+		}
+	}
+	first = append(first, Event{Name: "ready", ID: now, Data: []byte(`{}`)})
+	w.watchers[watcher] = struct{}{}
+	watcher.push(first)
+	return nil
+}
+
+// missed returns the events since a token, so that the watcher then shows the rows. The error is errTooOld if that cannot be
+// known.
+func (w *window) missed(ctx context.Context, rows []row, last *token) ([]Event, error) {
+	if last.window != w.id || w.live.Timed {
+		return nil, errTooOld
+	}
+	// The other tables are looked at after the rows were read. A change of one that the rows show already would be lost else.
+	others, err := w.hub.versions(ctx, w.live.Others)
+	if err != nil {
+		return nil, err
+	}
+	if last.others != hashOthers(w.live.Others, others) {
+		return nil, errTooOld
+	}
+	changed := map[string]bool{}
+	whole := false
+	_, err = w.hub.log.Since(ctx, last.position, func(c Change) error {
+		if c.Table == w.table.Name {
+			changed[idJSON(w.table, c.Row)] = true
+			whole = whole || c.Row == ""
+		}
+		if len(changed) > maxSolved {
+			return errTooOld
+		}
+		return nil
+	})
+	if errors.Is(err, errMalformed) { // of another engine
+		err = errTooOld
+	}
+	if err != nil || whole || (w.live.Whole && len(changed) > 0) {
+		return nil, errors.Join(err, unless(err, errTooOld))
+	}
+	// The rows that did not change are shown. Which of the changed ones are, the digest says.
+	target, is := last.shown, map[string][]byte{}
+	for _, r := range rows {
+		is[r.id] = r.json
+		if !changed[r.id] {
+			target.toggle(hashRow(w.hub.cfg.Key, w.id, r.id))
+		}
+	}
+	ids := slices.Sorted(maps.Keys(changed))
+	hashes := make([]digest, len(ids))
+	for i, id := range ids {
+		hashes[i] = hashRow(w.hub.cfg.Key, w.id, id)
+	}
+	shown, ok := subset(hashes, target)
+	if !ok {
+		return nil, errTooOld
+	}
+	var events []Event
+	at := *last
+	add := func(name string, data []byte, toggled *digest) {
+		if toggled != nil {
+			at.shown.toggle(*toggled)
+		}
+		events = append(events, Event{Name: name, Data: data, ID: at.String()})
+	}
+	for i, id := range ids {
+		json, in := is[id]
+		switch {
+		case in && shown[i]:
+			add("change", json, nil)
+		case in:
+			add("enter", json, &hashes[i])
+		case shown[i]:
+			add("leave", []byte(`{"id":`+id+`}`), &hashes[i])
+		}
+	}
+	return events, nil
+}
+
+func unless(err, otherwise error) error {
+	if err != nil {
+		return nil
+	}
+	return otherwise
+}
