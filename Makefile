@@ -68,6 +68,7 @@ nightly: ## compare SQL, lists and writes with CEL's own evaluator over some 100
 	ASHLAR_NIGHTLY=1 $(GO) test ./internal/test/faults -timeout 30m
 	ASHLAR_NIGHTLY=1 $(GO) test ./internal/advise -timeout 1h
 	ASHLAR_NIGHTLY=1 $(GO) test ./internal/job/cron -timeout 1h
+	ASHLAR_NIGHTLY=1 $(GO) test ./internal/feed ./internal/web/live -timeout 4h
 	ASHLAR_NIGHTLY=1 $(GO) test ./internal/sqlgen ./internal/record -run 'Oracle|Reference|Stable|Writes|Callers|Mirror|Kept' -timeout 2h
 	ASHLAR_NIGHTLY=1 $(GO) test ./internal/identity/account -timeout 3h
 	ASHLAR_NIGHTLY=1 $(GO) test ./internal/web/account -timeout 3h

@@ -19,6 +19,7 @@ const (
 	Forbidden        Kind = "forbidden"          // a rule said no to this caller
 	NotFound         Kind = "not_found"          // no such thing, or none that this caller may see
 	MethodNotAllowed Kind = "method_not_allowed" // the path exists, the method does not
+	NotAcceptable    Kind = "not_acceptable"     // the answer has no form that the client accepts
 	Conflict         Kind = "conflict"           // a unique value or a reference is in the way
 	Stale            Kind = "stale"              // If-Match names a former revision
 	TooLarge         Kind = "too_large"          // the body is larger than accepted

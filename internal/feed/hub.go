@@ -115,6 +115,9 @@ const (
 
 // Run follows the log until ctx ends. Then it ends all watchers with ErrStopping.
 func (h *Hub) Run(ctx context.Context) error {
+	h.mu.Lock()
+	h.stopping = false // Run begins again after a panic
+	h.mu.Unlock()
 	defer h.Stop()
 	trimmed := time.Now() // at a start there is other work
 	f := &follower{hub: h}

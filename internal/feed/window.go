@@ -108,6 +108,9 @@ func (w *window) note(more pending) {
 	background.Go("watch", func() error { w.work(); return nil }, func(err error) {
 		if err != nil {
 			background.Report(w.hub.cfg.Logger)(err)
+			w.mu.Lock()
+			w.working = false
+			w.mu.Unlock()
 			w.endAll(errs.New(errs.Unavailable, "the list could not be read: connect again"))
 		}
 	})

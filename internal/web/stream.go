@@ -73,3 +73,11 @@ func (s *Stream) End() {
 	s.timer.Stop()
 	s.cancel(context.Canceled)
 }
+
+// Leave gives up the place of a request among those at work. A handler calls it before it waits for long. Its own bounds then
+// hold for the request.
+func Leave(r *http.Request) {
+	if x := exchangeOf(r); x != nil {
+		x.place.Give()
+	}
+}
