@@ -22,7 +22,7 @@ const shortWait = 10 * time.Millisecond
 // slots, even if much costly work comes. The two cheapest levels have one more cap together: the number of quick reads
 // worth running concurrently.
 //
-// A client has at most half of the slots of the third level and above. Each of them may hold a core for seconds.
+// While others come, a client has at most half of the slots of the third level and above. Each may hold a core for seconds.
 //
 // A free slot goes to the levels in turn, and within a level to the clients in turn: see Line. A Gate is safe for concurrent
 // use.
@@ -87,8 +87,10 @@ func (g *Gate[K]) release(level int, client K) {
 	}
 }
 
-// full reports whether a client has its share of the slow slots.
-func (g *Gate[K]) full(client K) bool { return g.slow[client] >= g.slowOwn }
+// full reports whether a client has its share of the slow slots, and others come.
+func (g *Gate[K]) full(client K) bool {
+	return g.slow[client] >= g.slowOwn && g.accounts.othersCome(client, time.Now())
+}
 
 // firstSlow is the cheapest slow level. Work of the lower levels counts as quick.
 const firstSlow = 2
@@ -112,8 +114,10 @@ func NewGate[K comparable](slots, quick int) *Gate[K] {
 // TryEnter takes a slot of a level for a client and returns true, or returns false if none is free. It does not overtake
 // anybody: no waiting caller could use the slot.
 func (g *Gate[K]) TryEnter(level int, client K) bool {
+	now := time.Now()
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.accounts.Came(client, now)
 	return g.tryEnter(level, client)
 }
 
@@ -129,12 +133,13 @@ func (g *Gate[K]) tryEnter(level int, client K) bool {
 // refuses at once if the expected wait is longer than the patience; the first caller in a line may always wait. The error
 // is a *Refusal or the error of ctx.
 func (g *Gate[K]) Enter(ctx context.Context, level int, client K, patience time.Duration) error {
+	now := time.Now()
 	g.mu.Lock()
+	g.accounts.Came(client, now)
 	if g.tryEnter(level, client) {
 		g.mu.Unlock()
 		return nil
 	}
-	now := time.Now()
 	if wait := g.expected(level, client, now); wait > patience || !g.makeRoom(client) {
 		g.refused++
 		g.mu.Unlock()

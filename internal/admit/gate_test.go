@@ -270,12 +270,25 @@ func TestGateUnderCrowds(t *testing.T) {
 	}
 }
 
-// A client with its share of the slow slots waits, though there is room. Another client passes it, and a slot that the first
-// gives back is its own again.
+// A client alone has all slow slots.
+func TestGateGivesAClientAloneAllSlowSlots(t *testing.T) {
+	gate := NewGate[string](4, 4)
+	for i, want := range []bool{true, true, false} {
+		if got := gate.TryEnter(2, "alone"); got != want {
+			t.Errorf("slow read %d got in: %t, want %t", i+1, got, want)
+		}
+	}
+}
+
+// While others come, a client with its share of the slow slots waits, though there is room. Another client passes it, and a
+// slot that the first gives back is its own again.
 func TestGateSharesSlowSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := NewGate[string](4, 4)
 		got := make(chan string, 100)
+		enter(gate, 0, "other", got)
+		<-got
+		gate.Leave(0, "other", time.Millisecond)
 		for range 3 {
 			enter(gate, 2, "heavy", got)
 		}
