@@ -45,8 +45,9 @@ func childWorkers(args childArgs) error {
 	return q.Run(context.Background())
 }
 
-// The database itself notes what must not be: a job that leaves the state done, and more live leases of a key than allowed. It
-// also notes the time of each start.
+// The database itself notes what must not be: a job that leaves the state done, and a start with more live leases of its key than
+// allowed. It also notes the time of each start. A renewal has no time of its own in the row, so it is not looked at: leases that
+// have ended since the job began would count.
 func chaosTriggers(dialect sqlgen.Dialect) []string {
 	const (
 		tables = `CREATE TABLE %s (what TEXT NOT NULL, job TEXT NOT NULL, at BIGINT NOT NULL)`
@@ -63,14 +64,14 @@ func chaosTriggers(dialect sqlgen.Dialect) []string {
 		for _, e := range events {
 			all = append(all, fmt.Sprintf(`CREATE TRIGGER on_%s AFTER UPDATE ON ashlar_jobs WHEN %s BEGIN INSERT INTO events VALUES ('%s ' || NEW.queue, NEW.id, NEW.updated_at); END`, e.what, e.when, e.what))
 		}
-		return append(all, `CREATE TRIGGER on_crowd AFTER UPDATE ON ashlar_jobs WHEN NEW.state = 'running' AND NEW.queue = 'keyed' AND `+live2+
+		return append(all, `CREATE TRIGGER on_crowd AFTER UPDATE ON ashlar_jobs WHEN NEW.state = 'running' AND OLD.state <> 'running' AND NEW.queue = 'keyed' AND `+live2+
 			` BEGIN INSERT INTO events VALUES ('crowded', NEW.id, NEW.updated_at); END`)
 	}
 	body := ""
 	for _, e := range events {
 		body += fmt.Sprintf(`IF %s THEN INSERT INTO events VALUES ('%s ' || NEW.queue, NEW.id::text, (extract(epoch FROM NEW.updated_at) * 1000000)::bigint); END IF; `, e.when, e.what)
 	}
-	body += `IF NEW.state = 'running' AND NEW.queue = 'keyed' AND ` + live2 + ` THEN INSERT INTO events VALUES ('crowded', NEW.id::text, 0); END IF; RETURN NULL;`
+	body += `IF NEW.state = 'running' AND OLD.state <> 'running' AND NEW.queue = 'keyed' AND ` + live2 + ` THEN INSERT INTO events VALUES ('crowded', NEW.id::text, 0); END IF; RETURN NULL;`
 	return append(all, `CREATE FUNCTION note_event() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN `+quoteTwice(body)+` END'`,
 		`CREATE TRIGGER on_change AFTER UPDATE ON ashlar_jobs FOR EACH ROW EXECUTE FUNCTION note_event()`)
 }
