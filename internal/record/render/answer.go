@@ -2,7 +2,6 @@ package render
 
 import (
 	"errors"
-	"slices"
 
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -60,28 +59,17 @@ func (a *Answer) AppendRow(b *ExpandedBlock, i int) error {
 	from := row.start
 	for n := range b.Expansions {
 		hole := b.holes[i*len(b.Expansions)+n]
-		a.append(b.json[from:hole])
+		a.JSON = append(a.JSON, b.json[from:hole]...)
 		from = hole
 		if err := a.appendExpansion(&b.Expansions[n], b.keys[n].byRow[i]); err != nil {
 			return err
 		}
 	}
-	a.append(b.json[from:row.end])
+	a.JSON = append(a.JSON, b.json[from:row.end]...)
 	if len(a.JSON) > a.Bounds.Bytes {
 		return ErrFull
 	}
 	return nil
-}
-
-// append appends a part of a row. A full answer gets twice its memory, as far as its bound: append alone adds a quarter, which
-// copies a long answer four times and leaves as much garbage. Such a copy keeps the garbage collector, and with it all others,
-// waiting for milliseconds.
-func (a *Answer) append(part []byte) {
-	if len(a.JSON)+len(part) > cap(a.JSON) {
-		double := min(len(a.JSON), max(0, a.Bounds.Bytes-len(a.JSON)))
-		a.JSON = slices.Grow(a.JSON, max(double, len(part)))
-	}
-	a.JSON = append(a.JSON, part...)
 }
 
 // appendExpansion appends the rows of a key: one row or null, or a list.

@@ -187,23 +187,3 @@ func TestExhaustion_AnswerIsBounded(t *testing.T) {
 		})
 	}
 }
-
-// A long answer is copied about once while it grows, not once for each quarter that it gains.
-func TestLongAnswersAreCopiedSeldom(t *testing.T) {
-	const size = 16 << 20
-	block := &Block{}
-	block.Reset(newOutput(t, "books", "title", ""))
-	block.Add(row{strings.Repeat("x", 1000)}, "")
-	answer := &Answer{Bounds: Bounds{Rows: size, Bytes: size}}
-	copied, before := 0, 0
-	for len(answer.JSON) < size {
-		length := len(answer.JSON)
-		_ = answer.AppendRow(&ExpandedBlock{Block: block}, 0) // the last one is refused
-		if cap(answer.JSON) != before {
-			copied, before = copied+length, cap(answer.JSON)
-		}
-	}
-	if copied > size*5/4 || cap(answer.JSON) > size*5/4 {
-		t.Errorf("an answer of %d bytes has memory for %d, and %d were copied", len(answer.JSON), cap(answer.JSON), copied)
-	}
-}
