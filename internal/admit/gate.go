@@ -67,16 +67,15 @@ func (g *Gate[K]) Stats() Stats {
 	return stats
 }
 
-// admit takes a slot of a level for a client. The level must have room.
-func (g *Gate[K]) admit(level int, client K) {
+// take takes a slot of a level for a client. The level must have room.
+func (g *Gate[K]) take(level int, client K) {
 	g.taken[level]++
 	if level >= firstSlow {
 		g.slow[client]++
 	}
-	g.admitted++
 }
 
-// release is the reverse of admit.
+// release is the reverse of take.
 func (g *Gate[K]) release(level int, client K) {
 	g.taken[level]--
 	if level < firstSlow {
@@ -122,11 +121,17 @@ func (g *Gate[K]) TryEnter(level int, client K) bool {
 }
 
 func (g *Gate[K]) tryEnter(level int, client K) bool {
-	if !g.room(level) || (level >= firstSlow && g.full(client)) {
+	if !g.fits(level, client) {
 		return false
 	}
-	g.admit(level, client)
+	g.take(level, client)
+	g.admitted++
 	return true
+}
+
+// fits returns true if a client may take one more slot of a level.
+func (g *Gate[K]) fits(level int, client K) bool {
+	return g.room(level) && (level < firstSlow || !g.full(client))
 }
 
 // Enter takes a slot of a level for a client. If no slot is free, it waits, at most for three times the patience. Enter
@@ -226,11 +231,11 @@ func (g *Gate[K]) Move(from, to int, client K) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.release(from, client)
-	g.admitted-- // a move is no admission
-	if !g.tryEnter(to, client) {
-		g.admit(from, client)
+	if !g.fits(to, client) {
+		g.take(from, client)
 		return false
 	}
+	g.take(to, client)
 	g.grant() // one of the quick levels may have got room
 	return true
 }
@@ -284,7 +289,8 @@ func (g *Gate[K]) grant() {
 			continue
 		}
 		g.waiting--
-		g.admit(level, waiting.client)
+		g.take(level, waiting.client)
+		g.admitted++
 		waiting.granted <- nil
 		tried = -1
 	}
