@@ -20,6 +20,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/storetest"
 	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -492,7 +493,7 @@ func TestEndsOfWatchers(t *testing.T) {
 		if _, known := w.db.State(); !known {
 			stamp = "now()"
 		}
-		exec(t, w.db, fmt.Sprintf(`INSERT INTO notes (id, n, owner, created_at, updated_at, _rev)
+		storetest.Exec(t, w.db, fmt.Sprintf(`INSERT INTO notes (id, n, owner, created_at, updated_at, _rev)
 WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i <= %d) SELECT i, 0, 'a', %s, %s, 1 FROM s`, maxRows, stamp, stamp))
 		if err := end(long); errs.KindOf(err) != errs.Malformed {
 			t.Errorf("the watcher of a long list: %v", err)

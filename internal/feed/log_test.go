@@ -20,6 +20,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/postgres"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
+	"github.com/ashlar-dev/ashlar/internal/store/storetest"
 	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -59,21 +60,6 @@ func installed(t *testing.T, source string, watched []string, test func(t *testi
 			}
 			test(t, db, rules)
 		})
-	}
-}
-
-func exec(t testing.TB, db store.DB, statements ...string) {
-	t.Helper()
-	err := db.Write(t.Context(), func(tx store.Tx) error {
-		for _, sql := range statements {
-			if _, err := tx.Exec(sql, nil); err != nil {
-				return fmt.Errorf("%s: %w", sql, err)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 }
 
@@ -139,10 +125,10 @@ func TestTheLogHasEveryChange(t *testing.T) {
 			t.Fatal(err)
 		}
 		want("a cascade and a cleared reference", "d books 1", "d notes 7", "u notes 8")
-		exec(t, db, `UPDATE notes SET n = n + 1`)
+		storetest.Exec(t, db, `UPDATE notes SET n = n + 1`)
 		want("SQL", "u notes 8")
 		if db.Dialect() == sqlgen.Postgres {
-			exec(t, db, `TRUNCATE notes`)
+			storetest.Exec(t, db, `TRUNCATE notes`)
 			want("TRUNCATE", "* notes ")
 		}
 	})
@@ -159,7 +145,7 @@ func TestTheLogHasLargeDeletionsAndStatements(t *testing.T) {
 		if db.Dialect() == sqlgen.Postgres {
 			stamp = "now()"
 		}
-		exec(t, db, `INSERT INTO books (id, created_at, updated_at, _rev) VALUES (1, `+stamp+`, `+stamp+`, 1)`,
+		storetest.Exec(t, db, `INSERT INTO books (id, created_at, updated_at, _rev) VALUES (1, `+stamp+`, `+stamp+`, 1)`,
 			numbers+`INSERT INTO notes (id, n, book_id, created_at, updated_at, _rev) SELECT i, 0, 1, `+stamp+`, `+stamp+`, 1 FROM s WHERE true`)
 		got, at := since(t, log, at)
 		if len(got) != many {
@@ -189,7 +175,7 @@ func TestInstallEndsWhatIsNoLongerWatched(t *testing.T) {
 		if db.Dialect() == sqlgen.Postgres {
 			stamp = "now()"
 		}
-		exec(t, db, `INSERT INTO books (id, created_at, updated_at, _rev) VALUES (1, `+stamp+`, `+stamp+`, 1)`)
+		storetest.Exec(t, db, `INSERT INTO books (id, created_at, updated_at, _rev) VALUES (1, `+stamp+`, `+stamp+`, 1)`)
 		if got, _ := since(t, log, at); len(got) > 0 {
 			t.Errorf("changes of a table that is not watched: %v", got)
 		}
@@ -226,7 +212,7 @@ tables:
 		if db.Dialect() == sqlgen.Postgres {
 			stamp = "now()"
 		}
-		exec(t, db, `INSERT INTO notes (id, created_at, updated_at, _rev) VALUES (5, `+stamp+`, `+stamp+`, 1)`)
+		storetest.Exec(t, db, `INSERT INTO notes (id, created_at, updated_at, _rev) VALUES (5, `+stamp+`, `+stamp+`, 1)`)
 		if got, _ := since(t, log, at); !slices.Equal(got, []string{"c notes 5"}) {
 			t.Errorf("changes after a migration: %v", got)
 		}
@@ -332,7 +318,7 @@ func TestTrimmedPositionsAreTooOld(t *testing.T) {
 			stamp = "now()"
 		}
 		insert := func(id int) {
-			exec(t, db, fmt.Sprintf(`INSERT INTO notes (id, n, created_at, updated_at, _rev) VALUES (%d, 0, %s, %s, 1)`, id, stamp, stamp))
+			storetest.Exec(t, db, fmt.Sprintf(`INSERT INTO notes (id, n, created_at, updated_at, _rev) VALUES (%d, 0, %s, %s, 1)`, id, stamp, stamp))
 		}
 		log := NewLog(db)
 		first := position(t, log)

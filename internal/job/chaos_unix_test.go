@@ -13,6 +13,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/storetest"
 )
 
 const (
@@ -84,7 +85,7 @@ func TestChaos(t *testing.T) {
 		jobs = 100_000
 	}
 	eachEngine(t, func(t *testing.T, db store.DB, args childArgs) {
-		execAll(t, db, chaosTriggers(db.Dialect())...)
+		storetest.Exec(t, db, chaosTriggers(db.Dialect())...)
 		kills, pauses := harass(t, db, args, jobs)
 		for _, what := range []string{"reopened plain", "reopened keyed", "reopened rated", "crowded"} {
 			if n := numbersOf(t, db, `SELECT count(*) FROM events WHERE what = '`+what+`'`)[0]; n != 0 {

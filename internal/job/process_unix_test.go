@@ -126,22 +126,6 @@ func (c *child) kill(t *testing.T) (lines []string) {
 	return lines
 }
 
-// execAll runs statements of a test.
-func execAll(t *testing.T, db store.DB, statements ...string) {
-	t.Helper()
-	err := db.Write(t.Context(), func(tx store.Tx) error {
-		for _, sql := range statements {
-			if _, err := tx.Exec(sql, nil); err != nil {
-				return fmt.Errorf("%s: %w", sql, err)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // numbersOf returns the first column of a query.
 func numbersOf(t *testing.T, db store.DB, sql string) (all []int64) {
 	t.Helper()

@@ -16,6 +16,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/storetest"
 	"github.com/ashlar-dev/ashlar/internal/system"
 	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 )
@@ -205,14 +206,14 @@ func TestForeignIndexAndTrigger(t *testing.T) {
 	db, before := engine.Empty(t), onePost+"      a: {type: text}\n      b: {type: int}\n      c: {type: text, optional: true}\n"
 	mustApply(t, db, load(t, before), migrate.Options{})
 	insert(t, db, load(t, before).Model.Table("posts"), `{"id": 1, "a": "x", "b": 5}`)
-	execute(t, db, `CREATE INDEX "by_hand" ON "posts" (lower("a"))`,
+	storetest.Exec(t, db, `CREATE INDEX "by_hand" ON "posts" (lower("a"))`,
 		`CREATE TRIGGER "by_hand_too" AFTER UPDATE ON "posts" BEGIN INSERT INTO "posts" ("id", "a", "b", "created_at", "updated_at", "_rev") VALUES (NEW."id" + 100, 'made', 0, 0, 0, 0); END`)
 	after := onePost + "      a: {type: text}\n      b: {type: text}\n      c: {type: text, optional: true}\n"
 	mustApply(t, db, load(t, after), anything)
 	if got, want := rows(t, db, load(t, after).Model.Table("posts")), `1 "x" "5" null`; got != want {
 		t.Fatalf("rows = %s, want %s: nobody wrote them", got, want)
 	}
-	execute(t, db, `UPDATE "posts" SET "a" = 'y'`)
+	storetest.Exec(t, db, `UPDATE "posts" SET "a" = 'y'`)
 	if got, want := rows(t, db, load(t, after).Model.Table("posts")), "1 \"y\" \"5\" null\n101 \"made\" \"0\" null"; got != want {
 		t.Errorf("rows = %s, want %s: the trigger is gone", got, want)
 	}
@@ -220,7 +221,7 @@ func TestForeignIndexAndTrigger(t *testing.T) {
 	if err != nil || len(drift) != 2 || !strings.Contains(drift[0], `index by_hand on posts is not the model's`) || !strings.Contains(drift[1], `trigger by_hand_too on posts is not the model's`) {
 		t.Errorf("Verify = %q, %v, want what was made by hand", drift, err)
 	}
-	execute(t, db, `DROP TRIGGER "by_hand_too"`, `DROP INDEX "by_hand"`, `CREATE INDEX "by_hand" ON "posts" ("c")`)
+	storetest.Exec(t, db, `DROP TRIGGER "by_hand_too"`, `DROP INDEX "by_hand"`, `CREATE INDEX "by_hand" ON "posts" ("c")`)
 	_, err = migrate.Apply(context.Background(), db, load(t, onePost+"      a: {type: text}\n      b: {type: text}\n"), allow("posts.c"))
 	if err == nil || !strings.Contains(err.Error(), "an index or trigger that is not the model's") || !strings.Contains(err.Error(), "by_hand") {
 		t.Errorf("Apply = %v, want the index that is in the way", err)
@@ -236,10 +237,10 @@ func TestForeignView(t *testing.T) {
 		db, before := engine.Empty(t), onePost+"      a: {type: text}\n      b: {type: int}\n"
 		mustApply(t, db, load(t, before), migrate.Options{})
 		insert(t, db, load(t, before).Model.Table("posts"), `{"id": 1, "a": "x", "b": 5}`)
-		execute(t, db, `CREATE VIEW "by_hand" AS SELECT "id", "b" FROM "posts"`)
+		storetest.Exec(t, db, `CREATE VIEW "by_hand" AS SELECT "id", "b" FROM "posts"`)
 		refusedAs(t, engine, db, before, onePost+"      a: {type: text}\n", allow("posts.b"), "view by_hand depends on column b of table posts")
 		refusedAs(t, engine, db, before, onePost+"      a: {type: text}\n      b: {type: text}\n", anything, "view by_hand depends on column b of table posts")
-		execute(t, db, `DROP VIEW "by_hand"`)
+		storetest.Exec(t, db, `DROP VIEW "by_hand"`)
 		mustApply(t, db, load(t, onePost+"      a: {type: text}\n      b: {type: text}\n"), anything)
 	}
 }
@@ -269,7 +270,7 @@ func TestDrift(t *testing.T) {
 		for _, tt := range slices.Concat(both, own[eng.Name]) {
 			db := eng.Empty(t)
 			mustApply(t, db, load(t, source), migrate.Options{})
-			execute(t, db, tt.sql)
+			storetest.Exec(t, db, tt.sql)
 			drift, err := migrate.Verify(context.Background(), db)
 			if err != nil || !strings.Contains(strings.Join(drift, "\n"), tt.want) {
 				t.Errorf("%s: Verify = %q, %v, want %q", tt.sql, drift, err, tt.want)
@@ -360,7 +361,7 @@ func TestGivenDuplicates(t *testing.T) {
 		given := strings.Replace(before, "a: {type: text, optional: true}", "a: {type: text, default: \"'x'\"}", 1)
 		refusedAs(t, eng, db, before, given, anything, "2 rows (1, 2) in the way")
 		refusedAs(t, eng, db, before, strings.Replace(given, "n: {type: int}", "n: {type: text}", 1), anything, "same values")
-		execute(t, db, `UPDATE "posts" SET "n" = 7 WHERE "id" = 2`)
+		storetest.Exec(t, db, `UPDATE "posts" SET "n" = 7 WHERE "id" = 2`)
 		mustApply(t, db, load(t, given), anything)
 		if diff := cmp.Diff("1 \"x\" 5\n2 \"x\" 7\n3 \"x\" 6", rows(t, db, load(t, given).Model.Table("posts"))); diff != "" {
 			t.Errorf("rows (-want +got):\n%s", diff)

@@ -14,6 +14,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/storetest"
 	"github.com/ashlar-dev/ashlar/internal/system"
 	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -27,7 +28,7 @@ const (
 // former makes of a database one of a server for which the case of an address counted.
 func former(t *testing.T, db store.DB, rules *rule.Rules) {
 	t.Helper()
-	execute(t, db, noAddress, addressIndex)
+	storetest.Exec(t, db, noAddress, addressIndex)
 	text := string(snapshot.Encode(rules.Model))
 	text = strings.Replace(strings.Replace(text, `"ashlar":2`, `"ashlar":1`, 1), `,"caseless":true`, "", 1)
 	if strings.Contains(text, "caseless") || !strings.Contains(text, `"ashlar":1`) {
@@ -71,7 +72,7 @@ func TestAddressesThatDifferInCase(t *testing.T) {
 			t.Errorf("Verify of the former model = %q, %v", drift, err)
 		}
 
-		execute(t, db, `UPDATE "users" SET "email" = 'ada2@x.example' WHERE "id" = '`+two+`'`)
+		storetest.Exec(t, db, `UPDATE "users" SET "email" = 'ada2@x.example' WHERE "id" = '`+two+`'`)
 		plan, err := migrate.NewPlan(context.Background(), db, rules, migrate.Options{})
 		if err != nil || !plan.Safe() {
 			t.Fatalf("the plan is %v, %v, want a safe one", plan, err)
@@ -88,11 +89,11 @@ func TestAddressesThatDifferInCase(t *testing.T) {
 		}
 		insert(t, db, users, `{"id": "00000000-0000-7000-8000-000000000006", "email": "äda@x.example"}`) // not of A to Z
 
-		execute(t, db, noAddress)
+		storetest.Exec(t, db, noAddress)
 		if drift, err := migrate.Verify(context.Background(), db); err != nil || len(drift) != 1 || !strings.Contains(drift[0], "l_users__email") {
 			t.Errorf("Verify without the index = %q, %v", drift, err)
 		}
-		execute(t, db, sqlgen.Indexes(users)[0].Create())
+		storetest.Exec(t, db, sqlgen.Indexes(users)[0].Create())
 		if _, err := migrate.Undo(context.Background(), db, anything); err != nil {
 			t.Fatalf("Undo: %v", err)
 		}
@@ -114,7 +115,7 @@ func TestUsersRenamed(t *testing.T) {
 		insert(t, db, load(t, before).Model.Table("people"), `{"id": "00000000-0000-7000-8000-000000000002", "email": "A@x.example"}`)
 		insert(t, db, load(t, before).Model.Table("users"), `{"id": "00000000-0000-7000-8000-000000000003", "email": "b@x.example"}`)
 		refusedAs(t, eng, db, before, after, anything, "2 rows", "the same email but for upper and lower case")
-		execute(t, db, `DELETE FROM "people" WHERE "email" = 'A@x.example'`)
+		storetest.Exec(t, db, `DELETE FROM "people" WHERE "email" = 'A@x.example'`)
 		mustApply(t, db, load(t, after), anything)
 		if drift, err := migrate.Verify(context.Background(), db); err != nil || len(drift) > 0 {
 			t.Errorf("Verify = %q, %v", drift, err)
@@ -221,7 +222,7 @@ func TestTextsTooLongTogetherAreNotIndexed(t *testing.T) {
 		insert(t, db, posts, `{"id": "short", "a": "x", "b": "`+strings.Repeat("y", 600)+`"}`)
 		insert(t, db, posts, `{"id": "long", "a": "`+strings.Repeat("𐀀", 300)+`", "b": "`+strings.Repeat("𐀀", 400)+`"}`)
 		refusedAs(t, eng, db, before, after, anything, "1 row (long) in the way", "a, b have more than 2674 bytes together, which no index holds")
-		execute(t, db, `DELETE FROM "posts" WHERE "id" = 'long'`)
+		storetest.Exec(t, db, `DELETE FROM "posts" WHERE "id" = 'long'`)
 		mustApply(t, db, load(t, after), anything)
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/storetest"
 )
 
 // A table on SQLite that an earlier server made has IN for an enum. It counts as the model's, whatever else changes.
@@ -31,7 +32,7 @@ func TestFormerEnumIsNoDrift(t *testing.T) {
 	if !strings.Contains(table, `CHECK ("state" IN ('it''s', 'open'))`) || !strings.Contains(table, `CHECK ("kind" IN ('a'))`) {
 		t.Fatalf("this is no former table: %s", table)
 	}
-	execute(t, db, `DROP TABLE "posts"`, table)
+	storetest.Exec(t, db, `DROP TABLE "posts"`, table)
 	noDrift := func(when string) {
 		t.Helper()
 		if drift, err := migrate.Verify(context.Background(), db); err != nil || len(drift) > 0 {
@@ -50,7 +51,7 @@ func TestFormerEnumIsNoDrift(t *testing.T) {
 	more := load(t, onePost+"      phase: {type: enum, values: [open, \"it's\", more]}\n      kind: {type: enum, values: [a], optional: true}\n")
 	mustApply(t, db, more, anything)
 	noDrift("after a new value")
-	execute(t, db, `DROP TABLE "posts"`, strings.Replace(table, "'open'", "'opened'", 1))
+	storetest.Exec(t, db, `DROP TABLE "posts"`, strings.Replace(table, "'open'", "'opened'", 1))
 	if drift, err := migrate.Verify(context.Background(), db); err != nil || len(drift) == 0 {
 		t.Errorf("Verify of another list of values = %q, %v, want the difference", drift, err)
 	}

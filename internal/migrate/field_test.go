@@ -11,6 +11,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
+	"github.com/ashlar-dev/ashlar/internal/store/storetest"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -37,7 +38,7 @@ func TestPostgresFieldBesideWriters(t *testing.T) {
 			db, former := openPostgres(t, url), openPostgres(t, url)
 			old, now := load(t, "  posts: {key: int, fields: {n: {"+tt.was+"}}}\n"), load(t, "  posts: {key: int, fields: {n: {"+tt.is+"}}}\n")
 			mustApply(t, db, old, migrate.Options{})
-			execute(t, db, fmt.Sprintf(`INSERT INTO "posts" ("id", "n", "created_at", "updated_at", "_rev") SELECT i, i, now(), now(), 1 FROM generate_series(1, %d) AS i`, there))
+			storetest.Exec(t, db, fmt.Sprintf(`INSERT INTO "posts" ("id", "n", "created_at", "updated_at", "_rev") SELECT i, i, now(), now(), 1 FROM generate_series(1, %d) AS i`, there))
 			plan, err := migrate.NewPlan(context.Background(), db, now, anything)
 			if err != nil {
 				t.Fatal(err)
@@ -68,7 +69,7 @@ func TestPostgresFieldBesideWriters(t *testing.T) {
 					wrote, becomes = tt.without, tt.want
 				}
 				want[n], want[there+n] = becomes, becomes
-				execute(t, former, fmt.Sprintf(`UPDATE "posts" SET "n" = %s, "_rev" = %d WHERE "id" = %d`, wrote, n+1, n),
+				storetest.Exec(t, former, fmt.Sprintf(`UPDATE "posts" SET "n" = %s, "_rev" = %d WHERE "id" = %d`, wrote, n+1, n),
 					fmt.Sprintf(`INSERT INTO "posts" ("id", "n", "created_at", "updated_at", "_rev") VALUES (%d, %s, now(), now(), 1)`, there+n, wrote))
 				return nil
 			})

@@ -22,6 +22,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
+	"github.com/ashlar-dev/ashlar/internal/store/storetest"
 	"github.com/ashlar-dev/ashlar/internal/system"
 	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -176,7 +177,7 @@ func TestFromLayout1(t *testing.T) {
 		if _, err := migrate.Undo(t.Context(), db, options); err == nil || !strings.Contains(err.Error(), "undoing would lose data") {
 			t.Errorf("Undo() = %v, want that stars are lost", err)
 		}
-		execute(t, db, `UPDATE "notes" SET "stars" = 3`)
+		storetest.Exec(t, db, `UPDATE "notes" SET "stars" = 3`)
 		if _, err := migrate.Undo(t.Context(), db, options); err != nil {
 			t.Fatalf("Undo() = %v", err)
 		}
@@ -193,7 +194,7 @@ func TestFromLayout1(t *testing.T) {
 func TestUndoFromLayout1(t *testing.T) {
 	onEach(t, func(t *testing.T, eng modeltest.Engine) {
 		db := layout1(t, eng)
-		execute(t, db, `UPDATE "notes" SET "stars" = 3`)
+		storetest.Exec(t, db, `UPDATE "notes" SET "stars" = 3`)
 		if result, err := migrate.Undo(t.Context(), db, anything); err != nil || result.Layout != 1 || layoutOf(t, db) != store.Layout {
 			t.Errorf("Undo() = %+v, %v", result, err)
 		}
@@ -261,7 +262,7 @@ func TestSystemTableAdded(t *testing.T) {
 		if drift, err := migrate.Verify(t.Context(), db); err != nil || len(drift) > 0 {
 			t.Errorf("Verify() = %v, %v", drift, err)
 		}
-		execute(t, db, `DROP INDEX "i_ashlar_jobs__state"`)
+		storetest.Exec(t, db, `DROP INDEX "i_ashlar_jobs__state"`)
 		if drift, err := migrate.Verify(t.Context(), db); err != nil || len(drift) != 1 {
 			t.Errorf("Verify() = %v, %v, want that the index is missing", drift, err)
 		}

@@ -156,19 +156,3 @@ func rows(t testing.TB, db store.DB, table *model.Table) string {
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
 }
-
-// execute runs statements in one transaction of their own.
-func execute(t testing.TB, db store.DB, statements ...string) {
-	t.Helper()
-	err := db.Write(context.Background(), func(tx store.Tx) error {
-		for _, sql := range statements {
-			if _, err := tx.Exec(sql, nil); err != nil {
-				return fmt.Errorf("%s: %w", sql, err)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}

@@ -13,6 +13,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/storetest"
 	"github.com/ashlar-dev/ashlar/internal/system"
 	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 )
@@ -89,7 +90,7 @@ func TestSystemTablesReferToUsers(t *testing.T) {
 			if c, ok := errors.AsType[*store.ConstraintError](err); !ok || c.Constraint != store.ForeignKey {
 				t.Errorf("a mail to a missing user: %v", err)
 			}
-			execute(t, db, fmt.Sprintf(`DELETE FROM "users" WHERE "id" = '%s'`, userID(0)))
+			storetest.Exec(t, db, fmt.Sprintf(`DELETE FROM "users" WHERE "id" = '%s'`, userID(0)))
 			want := fmt.Sprintf("ashlar_accounts\n%q %q \"user\" [] true 1\nashlar_sessions\n%q %q \"2030-01-01T00:00:00.000000Z\"\nashlar_mails\n0 null \"s\"\n1 %[2]q \"s\"", userID(101), userID(1), userID(201), userID(101))
 			if diff := cmp.Diff(want, systemRows(t, db, rules.Model)); diff != "" {
 				t.Errorf("after the deletion of a user (-want +got):\n%s", diff)
@@ -149,7 +150,7 @@ func TestUsersChangeUnderSystemTables(t *testing.T) {
 							t.Errorf("after Undo (-want +got):\n%s", diff)
 						}
 					}
-					execute(t, db, `DELETE FROM "users"`)
+					storetest.Exec(t, db, `DELETE FROM "users"`)
 					want = "ashlar_accounts\n\nashlar_sessions\n\nashlar_mails\n0 null \"s\"\n1 null \"s\"\n2 null \"s\""
 					if diff := cmp.Diff(want, systemRows(t, db, left.Model)); diff != "" {
 						t.Errorf("without users (-want +got):\n%s", diff)

@@ -18,6 +18,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
+	"github.com/ashlar-dev/ashlar/internal/store/storetest"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -57,7 +58,7 @@ func TestPostgresBesideWriters(t *testing.T) {
 			url := pgtest.URL(t)
 			db := openPostgres(t, url)
 			mustApply(t, db, load(t, busy), migrate.Options{})
-			execute(t, db, `INSERT INTO "teams" ("id", "created_at", "updated_at", "_rev") SELECT i, now(), now(), 1 FROM generate_series(0, 9) AS i`,
+			storetest.Exec(t, db, `INSERT INTO "teams" ("id", "created_at", "updated_at", "_rev") SELECT i, now(), now(), 1 FROM generate_series(0, 9) AS i`,
 				fmt.Sprintf(`INSERT INTO "posts" ("id", "n", "u", "r", "team_id", "created_at", "updated_at", "_rev") SELECT i, (i * 7)::text, i, NULL, i %% 10, now(), now(), 1 FROM generate_series(0, %d) AS i`, busyRows-1))
 			crowd := startWriters(t, url, tt.breaks)
 			crowd.wait(20)
