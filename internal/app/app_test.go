@@ -227,11 +227,12 @@ func TestServicesOutliveRequests(t *testing.T) {
 func TestStopNamesTheServiceThatStays(t *testing.T) {
 	server := opened(t, app(t, notes), Config{Grace: 20 * time.Millisecond})
 	started, release := make(chan bool), make(chan bool)
-	server.services = append(server.services, service{"stuck", serviceFunc(func(context.Context) error {
+	// It is the only service: the others would have no time left, and write their files while the folder is removed.
+	server.services = []service{{"stuck", serviceFunc(func(context.Context) error {
 		close(started)
 		<-release
 		return nil
-	})})
+	})}}
 	run := start(t, server)
 	<-started
 	run.stop()
