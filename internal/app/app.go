@@ -17,6 +17,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/audit"
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/identity/token"
+	"github.com/ashlar-dev/ashlar/internal/job"
 	"github.com/ashlar-dev/ashlar/internal/limit"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model"
@@ -65,6 +66,7 @@ type App struct {
 	Fleet      *fleet.Fleet       // the servers of the database; nil if it is embedded, or if Open did not open it
 	Profile    *profile.Recorder  // of CPU time; nil if the app takes no profiles
 
+	work     *job.Queue       // of the jobs of the model
 	egress   *outbound.Egress // makes the clients that call other services
 	accounts accounts
 	limiter  *limit.Limiter // nil if Open did not open the app
@@ -248,6 +250,7 @@ func (a *App) openRows(ctx context.Context) error {
 	if a.Keys, err = token.Open(a.folder.key()); err != nil {
 		return err
 	}
+	a.openJobs()
 	tags := a.Keys.Derive("tags of lists")
 	a.Rows = record.New(a.Store, a.Rules, record.Config{Now: a.cfg.Now, System: own, Guard: a.guard, Answers: a.cfg.Answers, TagKey: tags[:16]})
 	a.Audit = audit.New(a.Rows, audit.Config{Now: a.cfg.Now})

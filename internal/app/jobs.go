@@ -1,14 +1,40 @@
 package app
 
-import "github.com/ashlar-dev/ashlar/internal/telemetry"
+import (
+	"github.com/ashlar-dev/ashlar/internal/job"
+	"github.com/ashlar-dev/ashlar/internal/model"
+)
 
-// takeJob gives the record of background work to the log and to the sinks. It takes none before Serve.
-func (a *App) takeJob(r *telemetry.Record) {
-	if a.taking != nil {
-		r.Log(a.cfg.Logger)
-		a.taking.Take(r)
+// openJobs opens the queues of the app. It comes before the rows, whose writes add jobs. Whoever does jobs of a name calls
+// Handle before the services start.
+func (a *App) openJobs() {
+	cfg := job.Config{Records: a.jobs, Logger: a.cfg.Logger, Now: a.cfg.Now}
+	for _, queue := range a.Rules.Model.Queues {
+		cfg.Queues = append(cfg.Queues, queueConfig(a.Rules.Model, queue))
+	}
+	a.work = job.Open(a.Store, cfg)
+	if len(cfg.Queues) > 0 {
+		a.services = append(a.services, service{"jobs", a.work})
 	}
 }
 
-// sampleJob decides whether the trace of background work may be exported.
-func (a *App) sampleJob(id telemetry.TraceID) bool { return a.exporter == nil || a.exporter.Sample(id) }
+func queueConfig(m *model.Model, queue *model.Queue) job.QueueConfig {
+	cfg := job.QueueConfig{Name: queue.Name, Workers: queue.Workers, Pull: leased(m, queue)}
+	if queue.Rate != nil {
+		cfg.Rate = &job.Rate{Count: queue.Rate.Count, Window: queue.Rate.Window}
+	}
+	if queue.Each != nil {
+		cfg.AtOnce = queue.Each.AtOnce
+	}
+	return cfg
+}
+
+// leased reports whether workers outside of this process lease the jobs of a queue.
+func leased(m *model.Model, queue *model.Queue) bool {
+	for _, j := range m.Jobs {
+		if j.Queue == queue.Name && j.Pull {
+			return true
+		}
+	}
+	return false
+}

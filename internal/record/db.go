@@ -45,7 +45,7 @@ type DB struct {
 	merging  rowLocks // rows that a patch is merged into
 	refusals *refusals
 	guard    Guard       // nil: no caller can end
-	effects  effectsFunc // nil: writes have no effects
+	effects  EffectsFunc // nil: writes have no effects
 
 	requests sync.Pool // of *request
 	blocks   sync.Pool // of *render.Block
@@ -70,6 +70,7 @@ func New(db store.DB, rules *rule.Rules, cfg Config) *DB {
 		refusals: newRefusals(),
 		stale:    newStaleness(tables),
 		guard:    cfg.Guard,
+		effects:  cfg.Effects,
 	}
 	d.keepsAnswers, d.quickVersions = cfg.Answers > 0, d.dialect == sqlgen.SQLite
 	d.worthwhile, d.leastCost = worthwhile, leastCost

@@ -32,6 +32,8 @@ type Config struct {
 	System *model.Model     // system tables of the database, which only the system caller opens; nil: none
 	Guard  Guard            // nil: no caller can end
 
+	Effects EffectsFunc // of writes; nil: they have none
+
 	Answers int64  // bytes of answers that are kept; 0: none, but totals
 	TagKey  []byte // 16 secret bytes from which tags are made; nil: random ones
 }
@@ -82,8 +84,8 @@ type Effects struct {
 	Tables []string // tables that the steps write to
 }
 
-// effectsFunc returns the effects of a write to a table. A deletion has the revision 0.
-type effectsFunc func(table *model.Table, op Op, id value.Value, revision int64) Effects
+// EffectsFunc returns the effects of a write to a table. A deletion has the revision 0.
+type EffectsFunc func(table *model.Table, op Op, id value.Value, revision int64) Effects
 
 // limits bound what one request may cost. Tests lower them.
 type limits struct {
