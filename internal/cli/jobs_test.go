@@ -28,9 +28,9 @@ webhooks:
   events: {on: [orders.create, orders.delete], to: https://example.com/hooks?token=hidden}
 `
 
-func compileUnfinished(t *testing.T, text string) *rule.Rules {
+func compiled(t *testing.T, text string) *rule.Rules {
 	t.Helper()
-	m, faults := load.Unfinished(map[string][]byte{model.MainFile: []byte(text)})
+	m, faults := load.Files(map[string][]byte{model.MainFile: []byte(text)})
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
@@ -43,7 +43,7 @@ func compileUnfinished(t *testing.T, text string) *rule.Rules {
 
 func TestCheckExplainsJobs(t *testing.T) {
 	var out strings.Builder
-	rules := compileUnfinished(t, workingShop)
+	rules := compiled(t, workingShop)
 	if err := writeJobs(&out, rules.Model); err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ webhooks:
 
 func TestCheckIsSilentWithoutJobs(t *testing.T) {
 	var out strings.Builder
-	if err := writeJobs(&out, compileUnfinished(t, "ashlar: 1\nname: shop\n").Model); err != nil || out.String() != "" {
+	if err := writeJobs(&out, compiled(t, "ashlar: 1\nname: shop\n").Model); err != nil || out.String() != "" {
 		t.Errorf("%q, %v", out.String(), err)
 	}
 }

@@ -17,7 +17,7 @@ func BenchmarkManyJobs(b *testing.B) {
 	}
 	files := map[string][]byte{"ashlar.yaml": []byte(text.String())}
 	for b.Loop() {
-		m, faults := load.Unfinished(files)
+		m, faults := load.Files(files)
 		if len(faults) > 0 {
 			b.Fatal(faults)
 		}

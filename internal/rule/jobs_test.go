@@ -32,7 +32,7 @@ tables:
 // compileJobs compiles a model with more keys, without faults of the loader.
 func compileJobs(t *testing.T, keys string) (*Rules, string) {
 	t.Helper()
-	m, faults := load.Unfinished(map[string][]byte{"ashlar.yaml": []byte(jobShop + keys)})
+	m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte(jobShop + keys)})
 	if len(faults) > 0 {
 		t.Fatalf("%s\n%v", keys, faults)
 	}
@@ -243,7 +243,7 @@ func TestJobsPage(t *testing.T) {
 	shop = strings.Replace(shop, "  keys: {scopes: {worker: {jobs: [render]}}}\n", "", 1)
 	for _, block := range blocks[1:] {
 		block, _, _ = strings.Cut(block, "```")
-		m, faults := load.Unfinished(map[string][]byte{"ashlar.yaml": []byte(shop + block)})
+		m, faults := load.Files(map[string][]byte{"ashlar.yaml": []byte(shop + block)})
 		if len(faults) > 0 {
 			t.Fatal(faults)
 		}

@@ -24,7 +24,7 @@ func (l *loader) readApp(root *node) {
 		return
 	}
 	l.hideWork(root)
-	for _, key := range l.known(root, "a model file", l.released(root, appKeys())) {
+	for _, key := range l.known(root, "a model file", appKeys()) {
 		switch key.name {
 		case "ashlar":
 			l.checkFormat(key.value)

@@ -44,7 +44,7 @@ func TestJobsDocs(t *testing.T) {
 	if len(blocks) < 4 {
 		t.Fatalf("%d YAML blocks, want more", len(blocks))
 	}
-	editor, err := compileSchema(jsonSchema(true))
+	editor, err := compileSchema(JSONSchema())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func TestJobsDocs(t *testing.T) {
 			if block != shop {
 				block = strings.Replace(shop, "  keys: {scopes: {worker: {jobs: [render]}}}\n", "", 1) + block
 			}
-			m := loadUnfinished(t, block)
+			m := loadSound(t, block)
 			checkInvariants(t, m, true)
 			if err := editor.Validate(asJSON(t, block)); err != nil {
 				t.Error(err)

@@ -16,20 +16,10 @@ type schema map[string]any
 // JSONSchema returns a JSON Schema of the main file. Editors complete keys with it and explain them. Files in tables/
 // follow its `#/$defs/tables`. Dir refuses everything refused by the schema; it also checks names, references and
 // expressions.
-func JSONSchema() []byte { return jsonSchema(jobsAreReleased) }
-
-// jsonSchema describes a main file with jobs or without them.
-func jsonSchema(jobs bool) []byte {
-	properties, defs := appProperties(), definitions()
-	if !jobs {
-		removeUnreleased(properties)
-		for _, table := range []string{"table", usersTable} {
-			removeUnreleased(defs[table].(schema)["properties"].(schema))
-		}
-	}
-	root := group("An app of Ashlar.", properties, "ashlar", "name")
+func JSONSchema() []byte {
+	root := group("An app of Ashlar.", appProperties(), "ashlar", "name")
 	root["$schema"], root["title"] = schemaVersion, model.MainFile
-	root["$defs"] = defs
+	root["$defs"] = definitions()
 	text, err := json.MarshalIndent(root, "", "  ")
 	if err != nil {
 		panic("load: the JSON Schema of a model is no JSON: " + err.Error())
@@ -93,7 +83,7 @@ func tableProperties() schema {
 		"access":  orNull(ref("access")),
 		"checks":  described("Conditions on every new row.", orNull(listOf(check))),
 		"cache":   orNull(ref("cache")),
-		watchKey:  described("Clients may watch the rows change.", schema{"type": "boolean"}),
+		"watch":   described("Clients may watch the rows change.", schema{"type": "boolean"}),
 	}
 }
 

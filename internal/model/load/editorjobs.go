@@ -192,10 +192,3 @@ func webhookProperties() schema {
 func listUpTo(most int, items schema) schema {
 	return schema{"type": "array", "maxItems": most, "items": items}
 }
-
-// removeUnreleased removes what no release has yet from the properties of a schema.
-func removeUnreleased(properties schema) {
-	for _, key := range unreleasedKeys() {
-		delete(properties, key)
-	}
-}

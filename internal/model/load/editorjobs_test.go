@@ -1,7 +1,6 @@
 package load
 
 import (
-	"encoding/json"
 	"testing"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
@@ -9,7 +8,7 @@ import (
 
 // TestEditorAgreesAboutJobs shows the same keys to the loader and to the schema.
 func TestEditorAgreesAboutJobs(t *testing.T) {
-	compiled, err := compileSchema(jsonSchema(true))
+	compiled, err := compileSchema(JSONSchema())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,31 +81,12 @@ func TestEditorAgreesAboutJobs(t *testing.T) {
 		{"webhooks: {a: {on: o.create, to: $U, colour: red}}", false},
 	} {
 		source := tables + tt.part + "\n"
-		_, faults := Unfinished(map[string][]byte{model.MainFile: []byte(source)})
+		_, faults := Files(map[string][]byte{model.MainFile: []byte(source)})
 		if (len(faults) == 0) != tt.sound {
 			t.Errorf("Load of %s: %v, want sound %v", tt.part, faults, tt.sound)
 		}
 		if err := compiled.Validate(asJSON(t, source)); (err == nil) != tt.sound {
 			t.Errorf("schema on %s: %v, want sound %v", tt.part, err, tt.sound)
-		}
-	}
-}
-
-// Editors do not offer what the loader refuses.
-func TestEditorLeavesOutJobs(t *testing.T) {
-	var doc struct {
-		Properties map[string]any
-		Defs       map[string]struct{ Properties map[string]any } `json:"$defs"`
-	}
-	if err := json.Unmarshal(JSONSchema(), &doc); err != nil {
-		t.Fatal(err)
-	}
-	if doc.Properties["tables"] == nil || doc.Defs["table"].Properties["cache"] == nil {
-		t.Fatal("the schema has no tables, or no cache")
-	}
-	for _, key := range unreleasedKeys() {
-		if doc.Properties[key] != nil || doc.Defs["table"].Properties[key] != nil || doc.Defs[usersTable].Properties[key] != nil {
-			t.Errorf("editors offer %s", key)
 		}
 	}
 }

@@ -9,29 +9,22 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
-
-	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
 // TestFaults compares the faults of a model with the file "faults" of its archive.
 func TestFaults(t *testing.T) {
-	for _, tt := range []struct {
-		folder string
-		load   func(map[string][]byte) (*model.Model, model.Faults)
-	}{{"faults", Files}, {"unfinished", Unfinished}} {
-		archives, err := filepath.Glob("testdata/" + tt.folder + "/*.txtar")
-		if err != nil || len(archives) == 0 {
-			t.Fatalf("archives = %v, %v", archives, err)
-		}
-		for _, file := range archives {
-			t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) { checkFaults(t, file, tt.load) })
-		}
+	archives, err := filepath.Glob("testdata/faults/*.txtar")
+	if err != nil || len(archives) == 0 {
+		t.Fatalf("archives = %v, %v", archives, err)
+	}
+	for _, file := range archives {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) { checkFaults(t, file) })
 	}
 }
 
-func checkFaults(t *testing.T, file string, load func(map[string][]byte) (*model.Model, model.Faults)) {
+func checkFaults(t *testing.T, file string) {
 	archive, err := txtar.ParseFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +39,7 @@ func checkFaults(t *testing.T, file string, load func(map[string][]byte) (*model
 		files[file.Name] = file.Data
 		inputs = append(inputs, file)
 	}
-	app, faults := load(files)
+	app, faults := Files(files)
 	got := faults.Error() + "\n"
 	if *update {
 		archive.Files = append(inputs, txtar.File{Name: "faults", Data: []byte(got)})

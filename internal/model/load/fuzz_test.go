@@ -31,7 +31,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add(withoutJobs+"jobs: {a: {cron: '@daily', zone: UTC, table: orders, update: {where: 'true', set: {note: }}, as: system}}", "{}")
 	f.Add(withoutJobs+"queues: {q: {each: {by: tenant_id}}}\njobs: {a: {args: {tenant_id: {type: int}}, work: go, queue: q, once: true}}", "{}")
 	f.Fuzz(func(t *testing.T, main, table string) {
-		app, faults := Unfinished(map[string][]byte{model.MainFile: []byte(main), "tables/a.yaml": []byte(table)})
+		app, faults := Files(map[string][]byte{model.MainFile: []byte(main), "tables/a.yaml": []byte(table)})
 		for _, fault := range faults {
 			if fault.Pos.Line < 1 || fault.Pos.Col < 1 || fault.Message == "" || !utf8.ValidString(fault.String()) {
 				t.Errorf("fault %+v", fault)

@@ -117,10 +117,10 @@ webhooks:
   gone: {on: orders.delete, to: https://example.com/hooks, secret: $HOOK}
 `
 
-// loadUnfinished loads a model of one file that may have jobs, and fails the test if it has faults.
-func loadUnfinished(t *testing.T, text string) *model.Model {
+// loadSound loads a model of one file that may have jobs, and fails the test if it has faults.
+func loadSound(t *testing.T, text string) *model.Model {
 	t.Helper()
-	app, faults := Unfinished(map[string][]byte{model.MainFile: []byte(text)})
+	app, faults := Files(map[string][]byte{model.MainFile: []byte(text)})
 	if len(faults) > 0 {
 		t.Fatalf("faults:\n%v", faults)
 	}
@@ -129,7 +129,7 @@ func loadUnfinished(t *testing.T, text string) *model.Model {
 
 // The words name everything that differs from a default.
 func TestJobs(t *testing.T) {
-	m := loadUnfinished(t, wholeJobs)
+	m := loadSound(t, wholeJobs)
 	checkInvariants(t, m, true)
 	checkRoundTrip(t, m)
 	var got []string
@@ -165,7 +165,7 @@ func TestJobs(t *testing.T) {
 }
 
 func TestJobKeys(t *testing.T) {
-	m := loadUnfinished(t, wholeJobs)
+	m := loadSound(t, wholeJobs)
 	orders := m.Table("orders")
 	same := cmp.Options{
 		ignorePositions(), cmp.Comparer(func(a, b *model.Table) bool { return a == b }), cmp.Comparer(func(a, b *model.Field) bool { return a == b }),
@@ -215,13 +215,13 @@ func TestJobKeys(t *testing.T) {
 	if diff := cmp.Diff(want, m.Webhook("order_events"), same); diff != "" {
 		t.Errorf("order_events (-want +got):\n%s", diff)
 	}
-	if !loadUnfinished(t, "ashlar: 1\nname: shop\ntables: {orders: {watch: true}}\n").Table("orders").Watch {
+	if !loadSound(t, "ashlar: 1\nname: shop\ntables: {orders: {watch: true}}\n").Table("orders").Watch {
 		t.Error("watch: true is not kept")
 	}
 }
 
 func TestJobArgs(t *testing.T) {
-	m := loadUnfinished(t, wholeJobs)
+	m := loadSound(t, wholeJobs)
 	var got []string
 	for _, arg := range m.Job("render").Args {
 		got = append(got, fmt.Sprintf("%s %s optional %t", arg.Name, arg.Type, arg.Optional))
@@ -241,28 +241,16 @@ func TestQueuesHaveDefaults(t *testing.T) {
 		{"queues: {default: {workers: 3}, a: {}}\n", "[3 workers on each node 8 workers on each node]"},
 	} {
 		without := strings.Replace(withoutJobs, "  keys: {scopes: {worker: {jobs: [render]}}}\n", "", 1)
-		if got := fmt.Sprint(loadUnfinished(t, without+tt.text).Queues); got != tt.want {
+		if got := fmt.Sprint(loadSound(t, without+tt.text).Queues); got != tt.want {
 			t.Errorf("%q: queues %s, want %s", tt.text, got, tt.want)
 		}
 	}
 }
 
 // No release accepts the keys, with any value.
-func TestJobsAreRefused(t *testing.T) {
-	for _, part := range []string{"queues:", "jobs: {}", "webhooks: 5", "tables: {a: {watch: false}}", strings.TrimPrefix(wholeJobs, "ashlar: 1\nname: shop\n")} {
-		app, faults := Files(map[string][]byte{model.MainFile: []byte("ashlar: 1\nname: shop\n" + part + "\n")})
-		if len(faults) != 1 || !strings.Contains(faults.Error(), "jobs are not part of this release yet") {
-			t.Errorf("%s: faults %v, want one", part, faults)
-		}
-		if app == nil || len(app.Queues)+len(app.Jobs)+len(app.Webhooks) > 0 {
-			t.Errorf("%s: the model has jobs", part)
-		}
-	}
-}
-
 func TestScopesNameJobs(t *testing.T) {
 	text := strings.Replace(wholeJobs, "jobs: [render]", "jobs: [rendr, purge, render]", 1)
-	_, faults := Unfinished(map[string][]byte{model.MainFile: []byte(text)})
+	_, faults := Files(map[string][]byte{model.MainFile: []byte(text)})
 	got := faults.Error()
 	for _, want := range []string{"there is no job \"rendr\"; did you mean render?", "no worker leases the job purge: a scope names jobs with work: pull"} {
 		if !strings.Contains(got, want) {
@@ -276,7 +264,7 @@ func TestScopesNameJobs(t *testing.T) {
 
 // Jobs change no table, so they make no new revision of the stored model.
 func TestJobsAreNoChangesOfTheModel(t *testing.T) {
-	without, with := loadUnfinished(t, withoutJobs), loadUnfinished(t, strings.Replace(wholeJobs, "  orders:\n", "  orders:\n    watch: true\n", 1))
+	without, with := loadSound(t, withoutJobs), loadSound(t, strings.Replace(wholeJobs, "  orders:\n", "  orders:\n    watch: true\n", 1))
 	if !bytes.Equal(snapshot.Encode(without), snapshot.Encode(with)) {
 		t.Errorf("the stored model has jobs: %s", snapshot.Encode(with))
 	}
@@ -302,7 +290,7 @@ func TestTooManyJobs(t *testing.T) {
 		{"headers", "jobs: {a: {every: 1h, post: {url: $U, headers: {" + many(maxHeaders+1, "X-%d: a, ") + "}}}}", "there are 21 headers, but at most 20 are allowed"},
 		{"events", "jobs: {a: {work: pull, on: [" + many(maxTraced+1, "o%d.create, ") + "]}}", "on has 51 items, but may have at most 50"},
 	} {
-		_, faults := Unfinished(map[string][]byte{model.MainFile: []byte("ashlar: 1\nname: shop\n" + tt.text + "\n")})
+		_, faults := Files(map[string][]byte{model.MainFile: []byte("ashlar: 1\nname: shop\n" + tt.text + "\n")})
 		if !strings.Contains(faults.Error(), tt.want) {
 			t.Errorf("%s: faults %v, want %s", tt.name, faults, tt.want)
 		}
@@ -313,7 +301,7 @@ func TestTooManyJobs(t *testing.T) {
 func TestMailsNeedAFolder(t *testing.T) {
 	text := strings.Replace(withoutJobs, "  mail: {folder: mail}\n", "", 1)
 	text = strings.Replace(text, "[render]", "[pulled]", 1) + "jobs: {told: {every: 1d, mail: {to: ops@example.com}}, pulled: {every: 1d, work: pull}}\n"
-	_, faults := Unfinished(map[string][]byte{model.MainFile: []byte(text)})
+	_, faults := Files(map[string][]byte{model.MainFile: []byte(text)})
 	if got := faults.Error(); len(faults) != 1 || !strings.Contains(got, "add accounts: {mail: {folder: mail}}, and the file mail/told.txt") {
 		t.Errorf("faults: %s", got)
 	}

@@ -19,9 +19,6 @@ type loader struct {
 	jobDecls  []*jobDecl
 	scopeJobs []*node // names of jobs in the scopes of keys
 
-	unfinished bool // unreleased keys are accepted
-	refused    bool // an unreleased key was reported
-
 	missing    bool                  // a file could not be read, so its declarations are missing
 	impliedMax map[*model.Field]bool // fields with a Max chosen by the loader
 }

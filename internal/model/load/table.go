@@ -6,7 +6,7 @@ import "github.com/ashlar-dev/ashlar/internal/model"
 const maxFields = 500
 
 func tableKeys() []string {
-	return []string{"was", "doc", "key", "fields", "indexes", "unique", "search", "access", "checks", "cache", watchKey}
+	return []string{"was", "doc", "key", "fields", "indexes", "unique", "search", "access", "checks", "cache", "watch"}
 }
 
 // declareTables declares each table of a group.
@@ -29,7 +29,7 @@ func (l *loader) declareTable(declared member) {
 		return
 	}
 	decl := l.newDecl(&model.Table{Name: declared.name, Pos: declared.pos, Key: model.UUID}, declared)
-	l.known(decl.value, "a table", l.released(decl.value, tableKeys()))
+	l.known(decl.value, "a table", tableKeys())
 	l.model.Add(decl.table)
 	l.tables = append(l.tables, decl)
 }
@@ -69,8 +69,8 @@ func (l *loader) readHead(decl *tableDecl) {
 			decl.table.Key = l.readKey(decl.table, key.value)
 		case "cache":
 			l.readCache(decl.table, key.value)
-		case watchKey:
-			decl.table.Watch = l.readBool(key.value, watchKey)
+		case "watch":
+			decl.table.Watch = l.readBool(key.value, "watch")
 		}
 	}
 }
