@@ -8,7 +8,8 @@
 //   - runner.go runs the loops of a node. loop.go takes jobs of one queue, and attempt.go works on one job. settler.go batches
 //     settlements.
 //   - renew.go keeps leases, keep.go does what becomes due in the table. wake.go tells the loops about new jobs.
-//   - control.go is for people, pull.go for workers outside of this process.
+//   - control.go is for people, pull.go and state.go for workers and callers
+//     outside of this process.
 //   - take.go leases jobs, settle.go ends attempts, insert.go adds jobs. limit.go decides what the limits of a queue allow.
 //   - table.go declares the tables, sqlite.go and postgres.go have the statements of an engine.
 package job

@@ -93,13 +93,13 @@ func TestStaleLease(t *testing.T) {
 				}
 			}
 		}
-		if _, err := q.Extend(t.Context(), first); errs.KindOf(err) != errs.Conflict {
+		if _, err := q.Extend(t.Context(), first, 0); errs.KindOf(err) != errs.Conflict {
 			t.Errorf("extend of the first worker: %v, want a conflict", err)
 		}
 		if _, err := q.Leased(t.Context(), id, first.Lease); errs.KindOf(err) != errs.Conflict {
 			t.Errorf("Leased for the first worker: %v, want a conflict", err)
 		}
-		if until, err := q.Extend(t.Context(), second); err != nil || until.Before(second.Until) {
+		if until, err := q.Extend(t.Context(), second, 0); err != nil || until.Before(second.Until) {
 			t.Errorf("extend of the second worker: %v, %v", until, err)
 		}
 		if r := rowOf(t, q.db, id); r.state != running || r.attempt != 2 || !strings.Contains(r.errors, "gone") {
@@ -124,7 +124,7 @@ func TestEndedLeaseIsNotRenewed(t *testing.T) {
 		enqueue(t, q, Insert{})
 		j := takeOne(t, q)
 		c.leap(time.Second)
-		if _, err := q.Extend(t.Context(), j); errs.KindOf(err) != errs.Conflict {
+		if _, err := q.Extend(t.Context(), j, 0); errs.KindOf(err) != errs.Conflict {
 			t.Errorf("an ended lease was renewed: %v", err)
 		}
 	})
@@ -362,7 +362,7 @@ func TestBadInput(t *testing.T) {
 	if err := q.Done(t.Context(), &Job{}, make([]byte, MaxResult+1)); errs.KindOf(err) != errs.TooLarge {
 		t.Errorf("a large result: %v", err)
 	}
-	if _, err := q.Lease(t.Context(), "other", 1, 0); errs.KindOf(err) != errs.NotFound {
+	if _, err := q.Lease(t.Context(), LeaseOrder{Queues: []string{"other"}, Most: 1}); errs.KindOf(err) != errs.NotFound {
 		t.Errorf("a queue that does not exist: %v", err)
 	}
 }

@@ -307,11 +307,13 @@ func TestPullWorker(t *testing.T) {
 	each(t, func(t *testing.T, open func() store.DB) {
 		q := Open(open(), fast(QueueConfig{Name: "pulled", Pull: true}))
 		start(t, q)
-		if all, err := q.Lease(t.Context(), "pulled", 3, 20*time.Millisecond); err != nil || len(all) != 0 {
+		want := LeaseOrder{Queues: []string{"pulled"}, Most: 3, Names: []string{"work"}, Wait: 20 * time.Millisecond}
+		if all, err := q.Lease(t.Context(), want); err != nil || len(all) != 0 {
 			t.Errorf("an empty queue has %v, %v", all, err)
 		}
 		time.AfterFunc(50*time.Millisecond, func() { enqueue(t, q, Insert{Queue: "pulled"}) })
-		all, err := q.Lease(t.Context(), "pulled", 3, 20*time.Second)
+		want.Wait = 20 * time.Second
+		all, err := q.Lease(t.Context(), want)
 		if err != nil || len(all) != 1 {
 			t.Fatalf("leased %v, %v", all, err)
 		}

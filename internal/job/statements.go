@@ -11,6 +11,7 @@ type statements struct {
 	insert, insertOnce, forgetOnce string
 
 	take      string // the first jobs of a key: see leaseValues, then queue, key, number
+	takeNamed string // also a list of names
 	takeThese string // chosen jobs: see leaseValues, then a list of ids, or of rowids on SQLite
 	promote   string // now, number
 	ended     string // running jobs whose lease has ended: now, number
@@ -42,6 +43,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $
 	inOrder      = `ORDER BY rank, run_at, id` // the one of the index
 
 	fromKey       = `FROM ashlar_jobs WHERE queue = $5 AND state = 'waiting' AND key = $6 ` + inOrder + ` LIMIT $7`
+	fromKeyNamed  = `FROM ashlar_jobs WHERE queue = $5 AND state = 'waiting' AND key = $6 AND `
+	orderedNamed  = ` ` + inOrder + ` LIMIT $7`
 	fromScheduled = `FROM ashlar_jobs WHERE state = 'scheduled' AND turn_at <= $1 ORDER BY turn_at LIMIT $2`
 	fromFinished  = `FROM ashlar_jobs WHERE state = $1 AND turn_at <= $2 ORDER BY turn_at LIMIT $3`
 	selectEnded   = `SELECT id, lease, attempt, tries, queue, errors FROM ashlar_jobs WHERE state = 'running' AND turn_at <= $1 ORDER BY turn_at LIMIT $2`
@@ -67,7 +70,7 @@ SELECT key FROM keys ORDER BY turn`
 
 	postgresFirst = `SELECT k.key, top.id FROM unnest($2::text[]) WITH ORDINALITY AS k (key, turn), LATERAL (
 	SELECT id, row_number() OVER (` + inOrder + `) AS place FROM ashlar_jobs AS j
-	WHERE j.queue = $1 AND j.state = 'waiting' AND j.key = k.key COLLATE "C" ` + inOrder + ` LIMIT $3
+	WHERE j.queue = $1 AND j.state = 'waiting' AND j.key = k.key COLLATE "C" AND ($4::text[] IS NULL OR j.name = ANY($4::text[])) ` + inOrder + ` LIMIT $3
 ) AS top ORDER BY turn, place`
 
 	postgresSettle = `UPDATE ashlar_jobs AS j SET state = o.state, attempt = o.attempt, lease = NULL, updated_at = $11,
@@ -92,6 +95,7 @@ WHERE state = 'running' AND turn_at > $2`
 	return &statements{
 		insert: insertJob, insertOnce: insertJob + unlessThere, forgetOnce: forgetOnce,
 		take:      `UPDATE ashlar_jobs SET ` + setLease + chosen(fromKey+` FOR UPDATE`) + ` RETURNING ` + takenColumns,
+		takeNamed: `UPDATE ashlar_jobs SET ` + setLease + chosen(fromKeyNamed+`name = ANY($8::text[])`+orderedNamed+` FOR UPDATE`) + ` RETURNING ` + takenColumns,
 		takeThese: `UPDATE ashlar_jobs SET ` + setLease + ` WHERE id = ANY($5::text[]::uuid[]) AND state = 'waiting' RETURNING ` + takenColumns,
 		promote:   `UPDATE ashlar_jobs SET state = 'waiting', turn_at = NULL, updated_at = $1` + chosen(fromScheduled+` FOR UPDATE`) + ` RETURNING queue`,
 		ended:     selectEnded + ` FOR UPDATE SKIP LOCKED`,
@@ -106,7 +110,8 @@ WHERE state = 'running'`,
 
 const (
 	sqliteNextKey = `SELECT key FROM ashlar_jobs WHERE queue = ?1 AND state = 'waiting' AND key >= ?2 ORDER BY key LIMIT 1`
-	sqliteOfKey   = `SELECT rowid FROM ashlar_jobs WHERE queue = ?1 AND state = 'waiting' AND key = ?2 ` + inOrder + ` LIMIT ?3`
+	sqliteOfKey   = `SELECT rowid FROM ashlar_jobs WHERE queue = ?1 AND state = 'waiting' AND key = ?2
+AND (?4 IS NULL OR name IN (SELECT value FROM json_each(?4))) ` + inOrder + ` LIMIT ?3`
 
 	sqliteSettle = `UPDATE ashlar_jobs SET state = ?4, attempt = ?5, lease = NULL, updated_at = ?11,
 run_at = CASE WHEN ?6 = 0 THEN run_at ELSE ?6 END, turn_at = nullif(?7, 0), finished_at = nullif(?8, 0),
@@ -124,6 +129,7 @@ func sqliteStatements() *statements {
 	return &statements{
 		insert: numbered(insertJob), insertOnce: numbered(insertJob + unlessThere), forgetOnce: numbered(forgetOnce),
 		take:      change(`UPDATE ashlar_jobs SET `+setLease, fromKey) + ` RETURNING ` + takenColumns,
+		takeNamed: change(`UPDATE ashlar_jobs SET `+setLease, fromKeyNamed+`name IN (SELECT value FROM json_each($8))`+orderedNamed) + ` RETURNING ` + takenColumns,
 		takeThese: numbered(`UPDATE ashlar_jobs SET `+setLease) + ` WHERE rowid IN (SELECT CAST(value AS INTEGER) FROM json_each(?5)) AND state = 'waiting' RETURNING ` + takenColumns,
 		promote:   change(`UPDATE ashlar_jobs SET state = 'waiting', turn_at = NULL, updated_at = $1`, fromScheduled) + ` RETURNING queue`,
 		ended:     selectEnded,

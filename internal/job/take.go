@@ -24,6 +24,7 @@ type Job struct {
 	RunAt, EnqueuedAt    time.Time
 	Lease                string    // proves the right to settle this attempt
 	Until                time.Time // end of the lease, unless it is renewed
+	Begun                time.Time // when this attempt was leased
 
 	rank   int64
 	errors []byte // JSON of the errors of former attempts
@@ -46,6 +47,15 @@ type takeOrder struct {
 	most  int
 	after string // the last key that had its turn: the next one begins
 	node  string
+	names []string // of jobs; nil: of any name
+}
+
+// namesValue returns the names as a statement takes them, or null for any name.
+func (o *takeOrder) namesValue() value.Value {
+	if o.names == nil {
+		return value.Value{}
+	}
+	return value.OfList(o.names)
 }
 
 // take leases waiting jobs of a queue.
@@ -70,7 +80,11 @@ func (q *Queue) take(ctx context.Context, order *takeOrder) (found haul, err err
 
 // takeFirst takes the first jobs of a queue without keys. Such a queue has keys only if it had a limit for each key before.
 func (q *Queue) takeFirst(tx store.Tx, order *takeOrder, now time.Time, found *haul) error {
-	err := q.lease(tx, q.sql.take, order, found, now, value.OfText(order.queue.Name), value.OfText(""), value.OfInt(int64(order.most)))
+	sql, which := q.sql.take, []value.Value{value.OfText(order.queue.Name), value.OfText(""), value.OfInt(int64(order.most))}
+	if order.names != nil {
+		sql, which = q.sql.takeNamed, append(which, order.namesValue())
+	}
+	err := q.lease(tx, sql, order, found, now, which...)
 	if err != nil || len(found.jobs) > 0 {
 		found.more = len(found.jobs) == order.most
 		return err
@@ -79,7 +93,7 @@ func (q *Queue) takeFirst(tx store.Tx, order *takeOrder, now time.Time, found *h
 	if err != nil || len(keys) == 0 {
 		return err
 	}
-	all, err := q.candidates(tx, order.queue.Name, keys, order.most)
+	all, err := q.candidates(tx, order, keys, order.most)
 	if err != nil || len(all) == 0 {
 		return err
 	}
@@ -141,7 +155,7 @@ func (q *Queue) takeFair(tx store.Tx, order *takeOrder, now time.Time, found *ha
 		return nil
 	}
 	each := min(atOnce, (order.most+len(keys)-1)/len(keys))
-	all, err := q.candidates(tx, queue, keys, each)
+	all, err := q.candidates(tx, order, keys, each)
 	if err != nil {
 		return err
 	}
@@ -220,15 +234,16 @@ func (q *Queue) keysFrom(tx store.Tx, queue, from string, most int) (keys []stri
 }
 
 // candidates returns the first jobs of each key, in the order of the keys.
-func (q *Queue) candidates(tx store.Tx, queue string, keys []string, each int) (all []candidate, err error) {
+func (q *Queue) candidates(tx store.Tx, order *takeOrder, keys []string, each int) (all []candidate, err error) {
+	queue, most, names := value.OfText(order.queue.Name), value.OfInt(int64(each)), order.namesValue()
 	if tx.Dialect() == sqlgen.Postgres {
-		return all, tx.Query(postgresFirst, []value.Value{value.OfText(queue), value.OfList(keys), value.OfInt(int64(each))}, func(row value.Row) error {
+		return all, tx.Query(postgresFirst, []value.Value{queue, value.OfList(keys), most, names}, func(row value.Row) error {
 			all = append(all, candidate{string(row.Bytes(0)), string(row.Bytes(1))})
 			return nil
 		})
 	}
 	for _, key := range keys {
-		err := tx.Query(sqliteOfKey, []value.Value{value.OfText(queue), value.OfText(key), value.OfInt(int64(each))}, func(row value.Row) error {
+		err := tx.Query(sqliteOfKey, []value.Value{queue, value.OfText(key), most, names}, func(row value.Row) error {
 			all = append(all, candidate{key, strconv.FormatInt(row.Int(0), 10)})
 			return nil
 		})
@@ -252,7 +267,7 @@ func (q *Queue) lease(tx store.Tx, sql string, order *takeOrder, found *haul, no
 	args := append([]value.Value{value.OfText(lease), stamp(until), value.OfText(order.node), stamp(now)}, which...)
 	return tx.Query(sql, args, func(row value.Row) error {
 		j := jobOf(row)
-		j.Lease, j.Until = lease, until
+		j.Lease, j.Until, j.Begun = lease, until, now
 		found.jobs = append(found.jobs, j)
 		return nil
 	})

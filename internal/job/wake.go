@@ -27,11 +27,16 @@ func (a *arrivals) init() {
 
 // visit returns a channel that receives when jobs of a queue may have come, until leave is called.
 func (a *arrivals) visit(queue string) (arrived chan struct{}, leave func()) {
+	arrived = make(chan struct{}, 1)
+	return arrived, a.join(queue, arrived)
+}
+
+// join makes a channel with room for one receive as visit says.
+func (a *arrivals) join(queue string, arrived chan struct{}) (leave func()) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	arrived = make(chan struct{}, 1)
 	a.visitors[queue] = append(a.visitors[queue], arrived)
-	return arrived, func() {
+	return func() {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		a.visitors[queue] = slices.DeleteFunc(a.visitors[queue], func(c chan struct{}) bool { return c == arrived })

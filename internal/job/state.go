@@ -1,0 +1,69 @@
+package job
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
+	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/value"
+)
+
+// A State is how far a job has come.
+type State struct {
+	ID, Name, State, By string
+	Attempt, Tries      int
+	EnqueuedAt, RunAt   time.Time
+	FinishedAt          time.Time // zero: it has not ended
+	Result              []byte    // JSON, or nil
+}
+
+const (
+	stateColumns = `SELECT id, name, state, enqueued_by, attempt, tries, created_at, run_at, finished_at, result FROM ashlar_jobs WHERE `
+	selectSame   = stateColumns + `once = $1`
+)
+
+// State returns how far a job has come, or an error of the kind errs.NotFound.
+func (q *Queue) State(ctx context.Context, id string) (s State, err error) {
+	sql := stateColumns + `id = $1`
+	if q.db.Dialect() == sqlgen.Postgres {
+		sql += `::uuid`
+	}
+	if !isUUID(id) {
+		return State{}, noJob(id)
+	}
+	err = q.read(ctx, func(r store.Reader) error { return stateOf(r, sql, value.OfUUID(id), &s) })
+	if err == nil && s.ID == "" {
+		err = noJob(id)
+	}
+	return s, err
+}
+
+// Same returns the job that has a text of Insert.Once, or a State without an id.
+func (q *Queue) Same(r store.Reader, once string) (s State, err error) {
+	return s, stateOf(r, selectSame, value.OfText(once), &s)
+}
+
+func stateOf(r store.Reader, sql string, which value.Value, s *State) error {
+	*s = State{}
+	return r.Query(sql, []value.Value{which}, func(row value.Row) error {
+		*s = State{
+			ID: string(row.Bytes(0)), Name: string(row.Bytes(1)), State: string(row.Bytes(2)), By: textOf(row, 3), Attempt: int(row.Int(4)), Tries: int(row.Int(5)),
+			EnqueuedAt: time.UnixMicro(row.Int(6)), RunAt: time.UnixMicro(row.Int(7)), Result: bytesOf(row, 9),
+		}
+		if !row.Null(8) {
+			s.FinishedAt = time.UnixMicro(row.Int(8))
+		}
+		return nil
+	})
+}
+
+func noJob(id string) error { return errs.New(errs.NotFound, "there is no job %s", errs.Clip(id, 60)) }
+
+func isUUID(text string) bool {
+	_, err := uuid.Parse(text)
+	return err == nil && len(text) == len("00000000-0000-0000-0000-000000000000") // Parse takes other forms too
+}
