@@ -10,7 +10,7 @@ import (
 func (a *App) openJobs() {
 	cfg := job.Config{Records: a.jobs, Logger: a.cfg.Logger, Now: a.cfg.Now}
 	for _, queue := range a.Rules.Model.Queues {
-		cfg.Queues = append(cfg.Queues, queueConfig(a.Rules.Model, queue))
+		cfg.Queues = append(cfg.Queues, queueConfig(queue))
 	}
 	a.work = job.Open(a.Store, cfg)
 	if len(cfg.Queues) > 0 {
@@ -18,8 +18,8 @@ func (a *App) openJobs() {
 	}
 }
 
-func queueConfig(m *model.Model, queue *model.Queue) job.QueueConfig {
-	cfg := job.QueueConfig{Name: queue.Name, Workers: queue.Workers, Pull: leased(m, queue)}
+func queueConfig(queue *model.Queue) job.QueueConfig {
+	cfg := job.QueueConfig{Name: queue.Name, Workers: queue.Workers, Pull: queue.Leased}
 	if queue.Rate != nil {
 		cfg.Rate = &job.Rate{Count: queue.Rate.Count, Window: queue.Rate.Window}
 	}
@@ -27,14 +27,4 @@ func queueConfig(m *model.Model, queue *model.Queue) job.QueueConfig {
 		cfg.AtOnce = queue.Each.AtOnce
 	}
 	return cfg
-}
-
-// leased reports whether workers outside of this process lease the jobs of a queue.
-func leased(m *model.Model, queue *model.Queue) bool {
-	for _, j := range m.Jobs {
-		if j.Queue == queue.Name && j.Pull {
-			return true
-		}
-	}
-	return false
 }

@@ -34,7 +34,7 @@ func writeJobs(out io.Writer, m *model.Model) error {
 
 // unstarted returns warnings about jobs that nothing starts, and queues without jobs.
 func unstarted(m *model.Model) (found model.Faults) {
-	used := map[string]bool{model.DefaultQueue: true}
+	used := map[string]bool{model.DefaultQueue: true, model.PullQueue: true}
 	for _, job := range m.Jobs {
 		used[job.Queue] = true
 		if len(job.Args) > 0 && job.Enqueue == nil && !job.Func {
@@ -42,6 +42,9 @@ func unstarted(m *model.Model) (found model.Faults) {
 		}
 	}
 	for _, queue := range m.Queues {
+		if queue.Leased && queue.Workers != model.UsualQueue("").Workers {
+			found = append(found, m.Fault(queue.Pos, "workers of the queue %s has no effect, because no node does its jobs: workers lease them", queue.Name))
+		}
 		if !used[queue.Name] {
 			found = append(found, m.Fault(queue.Pos, "no job is in the queue %s: name it as `queue:` of a job, or remove it", queue.Name))
 		}

@@ -49,7 +49,7 @@ func TestCheckExplainsJobs(t *testing.T) {
 	}
 	want := `queues:
   default  8 workers on each node
-  imports  2 workers on each node, 10/1s
+  imports  workers lease its jobs, 10/1s
   unused   8 workers on each node
 jobs:
   told    orders.update, when state == 'paid' && old.state != 'paid': posts to $CRM_URL with id, total, as clerk
@@ -67,6 +67,7 @@ webhooks:
 		got = append(got, warning.Pos.String()+" "+warning.Message)
 	}
 	wantWarnings := []string{
+		"ashlar.yaml:7:3 workers of the queue imports has no effect, because no node does its jobs: workers lease them",
 		"ashlar.yaml:8:3 no job is in the queue unused: name it as `queue:` of a job, or remove it",
 		"ashlar.yaml:12:3 nobody may start the job render: give it `access: {enqueue: …}`",
 	}

@@ -7,13 +7,17 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/job/cron"
 )
 
-// DefaultQueue is the queue of a job that names none.
-const DefaultQueue = "default"
+// The queues of jobs that name none. Workers outside of the server lease the jobs of PullQueue.
+const (
+	DefaultQueue = "default"
+	PullQueue    = "pull"
+)
 
 // A Queue bounds how many of its jobs run. The loader has filled in every default.
 type Queue struct {
 	Name    string
-	Workers int        // jobs at work at once, on each node
+	Workers int        // jobs at work at once, on each node; without meaning if Leased
+	Leased  bool       // workers outside of the server do its jobs
 	Rate    *Rate      // starts, on all nodes together; nil: no bound
 	Each    *QueueEach // nil: jobs start in the order of their priority and time
 	Pos     Pos
@@ -27,8 +31,8 @@ type QueueEach struct {
 	Pos    Pos    // of By
 }
 
-// DefaultQueueOf returns the queue that every model with jobs has.
-func DefaultQueueOf() *Queue { return &Queue{Name: DefaultQueue, Workers: 8} }
+// UsualQueue returns a queue without keys.
+func UsualQueue(name string) *Queue { return &Queue{Name: name, Workers: 8} }
 
 // A JobEvent is a kind of write: it starts the jobs and webhooks that name it.
 type JobEvent struct {
@@ -91,6 +95,14 @@ const (
 	DefaultTries    = 12
 	DefaultPriority = 5
 )
+
+// UsualQueue returns the queue that the job has without the key queue.
+func (j *Job) UsualQueue() string {
+	if j.Pull {
+		return PullQueue
+	}
+	return DefaultQueue
+}
 
 // AboutRow reports whether each run of a job is about one row.
 func (j *Job) AboutRow() bool { return len(j.On) > 0 || j.At != nil }

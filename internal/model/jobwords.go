@@ -11,6 +11,9 @@ import (
 // String returns what a queue allows, for people.
 func (q *Queue) String() string {
 	text := counted(q.Workers, "worker") + " on each node"
+	if q.Leased {
+		text = "workers lease its jobs"
+	}
 	if q.Rate != nil {
 		text += ", " + q.Rate.String()
 	}
@@ -36,7 +39,7 @@ func (j *Job) String() string {
 	if j.Once != nil {
 		text += ", " + j.Once.String()
 	}
-	if j.Queue != DefaultQueue {
+	if j.Queue != j.UsualQueue() {
 		text += ", in the queue " + j.Queue
 	}
 	return text

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
@@ -61,12 +62,13 @@ func (l *loader) readWork() {
 	if l.queues == nil && l.jobs == nil && l.webhooks == nil {
 		return
 	}
-	l.model.Queues = []*model.Queue{model.DefaultQueueOf()}
+	l.model.Queues = []*model.Queue{model.UsualQueue(model.DefaultQueue)}
 	if l.queues != nil {
 		l.readQueues(l.queues.value)
 	}
 	if l.jobs != nil {
 		l.readJobs(l.jobs.value)
+		l.checkWorkers()
 		l.checkEach()
 		l.checkScopeJobs()
 	}
@@ -99,19 +101,20 @@ func (l *loader) readJobs(value *node) {
 
 // readJob reads a job: first its start, which says what the job is about, then its action, then the rest.
 func (l *loader) readJob(declared member) {
-	job := &model.Job{Name: declared.name, Queue: model.DefaultQueue, AtMost: model.DefaultAtMost, Tries: model.DefaultTries, Priority: model.DefaultPriority, Pos: declared.pos}
+	job := &model.Job{Name: declared.name, AtMost: model.DefaultAtMost, Tries: model.DefaultTries, Priority: model.DefaultPriority, Pos: declared.pos}
 	decl := &jobDecl{job: job, value: declared.value}
 	l.jobDecls = append(l.jobDecls, decl)
 	l.model.Jobs = append(l.model.Jobs, job)
 	keys := l.known(declared.value, "the job "+job.Name, jobKeys())
 	l.readStart(decl, keys)
 	l.readAction(decl, keys)
+	job.Queue = job.UsualQueue()
 	for _, key := range keys {
 		switch key.name {
 		case "once":
 			job.Once = l.readOnce(decl, key)
 		case "queue":
-			job.Queue = l.readQueueName(key.value)
+			job.Queue = cmp.Or(l.readQueueName(key.value), job.Queue)
 		case "at_most":
 			l.setDuration(&job.AtMost, key, time.Second, maxAtMost)
 		case "tries":

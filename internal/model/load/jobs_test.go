@@ -48,6 +48,7 @@ tables:
 const wholeJobs = withoutJobs + `queues:
   mail:    {workers: 2, rate: 10/s}
   imports: {workers: 4, each: {by: tenant_id, at_once: 1, rate: 60/1m}}
+  tenants: {each: {by: tenant_id, at_once: 1}}
 jobs:
   receipt:
     on: orders.update
@@ -68,7 +69,7 @@ jobs:
   tenant:
     on: [orders.create, orders.delete]
     work: pull
-    queue: imports
+    queue: tenants
     once: {by: [tenant_id], within: 1h}
   render:
     args:
@@ -146,18 +147,20 @@ func TestJobs(t *testing.T) {
 		"default: 8 workers on each node",
 		"mail: 2 workers on each node, 10/1s",
 		"imports: 4 workers on each node; in turns by tenant_id, each 1 at once, each 60/1m",
+		"tenants: workers lease its jobs; in turns by tenant_id, each 1 at once",
+		"pull: workers lease its jobs",
 		"receipt: orders.update, when state == 'paid' && old.state != 'paid': mails order-receipt to customer.email with id, customer.name, as the user buyer_id, in the queue mail",
 		"crm: customers.create, customers.update: posts to $CRM_URL with name, orders, as integrator",
-		"tenant: orders.create, orders.delete: workers lease it, once at a time for each tenant_id and 1h, in the queue imports",
+		"tenant: orders.create, orders.delete: workers lease it, once at a time for each tenant_id and 1h, in the queue tenants",
 		"render: requests, if 'editor' in auth.roles && arg.report_id != null: workers lease it",
 		"import: nothing yet: calls a Go function, as editor, in the queue imports",
 		"remind: each row of orders at due_at - duration('24h'), when state == 'draft': mails remind to ops@example.com",
 		"expire: each row of orders at due_at: sets state, due_at, note of the row, if state == 'draft', as the system",
 		"purge: At 02:30 every day in Europe/Berlin; requests, if 'editor' in auth.roles: deletes the rows of orders where created_at < now - duration('2160h'), as the system",
-		"ping: every 90s: posts to the address in ashlar.yaml:87:17, once at a time",
+		"ping: every 90s: posts to the address in ashlar.yaml:88:17, once at a time",
 		"tick: Every 5 minutes: calls a Go function",
 		"order_events: orders.create, orders.update, when state != 'draft': posts to the rows of endpoints with id, state, customer.name, as integrator, in order for each tenant_id",
-		"gone: orders.delete: posts to the address in ashlar.yaml:98:33 with the id",
+		"gone: orders.delete: posts to the address in ashlar.yaml:99:33 with the id",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("jobs in words (-want +got):\n%s", diff)
@@ -200,7 +203,7 @@ func TestJobKeys(t *testing.T) {
 			Name: "tick", Queue: "default", Cron: "*/5 * * * *", Zone: "UTC", Missed: cron.Once, Func: true, AtMost: time.Minute, Tries: 12, Priority: 5,
 		},
 		{
-			Name: "tenant", Queue: "imports", On: []model.JobEvent{{Table: orders, Op: "create"}, {Table: orders, Op: "delete"}}, Pull: true,
+			Name: "tenant", Queue: "tenants", On: []model.JobEvent{{Table: orders, Op: "create"}, {Table: orders, Op: "delete"}}, Pull: true,
 			Once: &model.JobOnce{By: []string{"tenant_id"}, Within: time.Hour}, AtMost: time.Minute, Tries: 12, Priority: 5,
 		},
 	} {

@@ -39,8 +39,8 @@ func (l *loader) readQueues(value *node) {
 }
 
 func (l *loader) readQueue(declared member) *model.Queue {
-	queue := model.DefaultQueueOf()
-	queue.Name, queue.Pos = declared.name, declared.pos
+	queue := model.UsualQueue(declared.name)
+	queue.Pos = declared.pos
 	if kind := declared.value.kind; kind != object {
 		if kind != invalid {
 			l.fault(declared.value.pos, "the queue %s must be a group of keys such as {workers: 8}, not %s", queue.Name, kind)
@@ -98,11 +98,11 @@ func (l *loader) readEach(each member) *model.QueueEach {
 	return result
 }
 
-// readQueueName reads the name of a queue of the model.
+// readQueueName reads the name of a queue of the model. It returns "" after a fault.
 func (l *loader) readQueueName(value *node) string {
 	name, ok := l.readText(value, "queue")
 	if !ok {
-		return model.DefaultQueue
+		return ""
 	}
 	if l.model.Queue(name) == nil {
 		names := make([]string, len(l.model.Queues))
@@ -110,9 +110,32 @@ func (l *loader) readQueueName(value *node) string {
 			names[i] = queue.Name
 		}
 		l.fault(value.pos, "there is no queue %s%s", quote(name), cmp.Or(suggest.DidYouMean(name, names), ": add it to queues, such as "+snakeCase(name)+": {workers: 2}"))
-		return model.DefaultQueue
+		return ""
 	}
 	return name
+}
+
+// checkWorkers adds the queue of leased jobs, and reports queues that have jobs of both kinds. A worker that leases jobs of one
+// kind would have to look through all jobs of the other.
+func (l *loader) checkWorkers() {
+	leased := map[string]*jobDecl{}
+	for _, decl := range l.jobDecls {
+		if decl.job.Pull {
+			leased[decl.job.Queue] = decl
+		}
+	}
+	if leased[model.PullQueue] != nil && l.model.Queue(model.PullQueue) == nil {
+		l.model.Queues = append(l.model.Queues, model.UsualQueue(model.PullQueue))
+	}
+	for _, queue := range l.model.Queues {
+		queue.Leased = leased[queue.Name] != nil
+	}
+	for _, decl := range l.jobDecls {
+		if other := leased[decl.job.Queue]; other != nil && !decl.job.Pull {
+			l.fault(decl.queuePos(), "the queue %s cannot have both %s, which workers lease, and %s, which the server does: give one of them another queue",
+				decl.job.Queue, other.job.Name, decl.job.Name)
+		}
+	}
 }
 
 // checkEach reports a field that jobs of its queue do not have.
