@@ -43,6 +43,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/web/console/operation"
 	"github.com/ashlar-dev/ashlar/internal/web/health"
 	"github.com/ashlar-dev/ashlar/internal/web/netconn"
+	"github.com/ashlar-dev/ashlar/internal/web/work"
 )
 
 // An App is an app with its parts open. With SQLite it holds the lock of its data folder until it is closed.
@@ -67,6 +68,7 @@ type App struct {
 	Profile    *profile.Recorder  // of CPU time; nil if the app takes no profiles
 
 	work     *job.Queue       // of the jobs of the model
+	workers  *work.Handler    // of requests about jobs; nil if Open did not open the app
 	egress   *outbound.Egress // makes the clients that call other services
 	accounts accounts
 	limiter  *limit.Limiter // nil if Open did not open the app

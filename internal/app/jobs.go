@@ -2,7 +2,10 @@ package app
 
 import (
 	"github.com/ashlar-dev/ashlar/internal/job"
+	"github.com/ashlar-dev/ashlar/internal/job/request"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/web"
+	"github.com/ashlar-dev/ashlar/internal/web/work"
 )
 
 // openJobs opens the queues of the app. It comes before the rows, whose writes add jobs. Whoever does jobs of a name calls
@@ -27,4 +30,11 @@ func queueConfig(queue *model.Queue) job.QueueConfig {
 		cfg.AtOnce = queue.Each.AtOnce
 	}
 	return cfg
+}
+
+// jobRoutes returns the routes of jobs, none for a model without jobs.
+func (a *App) jobRoutes() []web.Route {
+	starter := request.New(request.Config{Rules: a.Rules, Store: a.Store, Rows: a.Rows, Queue: a.work, Now: a.cfg.Now})
+	a.workers = work.New(a.Rules.Model, starter, a.work)
+	return a.workers.Routes()
 }

@@ -72,6 +72,9 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 
 func (a *App) beginStop() {
 	a.stopping.Store(true)
+	if a.workers != nil {
+		a.workers.Stop()
+	}
 	a.notify(a.cfg.Notifier.Stopping())
 	a.notify(a.cfg.Notifier.Extend(2*a.cfg.Grace + 10*time.Second))
 }
@@ -103,7 +106,7 @@ func (a *App) Handler() (http.Handler, error) {
 func (a *App) allRoutes() []web.Route {
 	rows := api.New(a.Rows, a.Rules.Model)
 	a.answers = rows.Answers
-	data, accounts := rows.Routes(), a.accountRoutes()
+	data, accounts, jobs := rows.Routes(), a.accountRoutes(), a.jobRoutes()
 	return slices.Concat(
 		home.Routes(a.Rules, a.cfg.Version),
 		health.Routes(a.checks...),
@@ -111,6 +114,7 @@ func (a *App) allRoutes() []web.Route {
 		accounts,
 		a.underOwnNames(a.consoleRoutes()),
 		data,
-		openapi.Routes(a.Rules, slices.Concat(data, accounts)),
+		jobs,
+		openapi.Routes(a.Rules, slices.Concat(data, accounts, jobs)),
 	)
 }

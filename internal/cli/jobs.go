@@ -41,12 +41,31 @@ func unstarted(m *model.Model) (found model.Faults) {
 			found = append(found, m.Fault(job.Pos, "nobody may start the job %s: give it `access: {enqueue: …}`", job.Name))
 		}
 	}
+	found = append(found, unleased(m)...)
 	for _, queue := range m.Queues {
 		if queue.Leased && queue.Workers != model.UsualQueue("").Workers {
 			found = append(found, m.Fault(queue.Pos, "workers of the queue %s has no effect, because no node does its jobs: workers lease them", queue.Name))
 		}
 		if !used[queue.Name] {
 			found = append(found, m.Fault(queue.Pos, "no job is in the queue %s: name it as `queue:` of a job, or remove it", queue.Name))
+		}
+	}
+	return found
+}
+
+// unleased returns warnings about jobs that no key can lease.
+func unleased(m *model.Model) (found model.Faults) {
+	named := map[string]bool{}
+	if m.Accounts != nil {
+		for _, scope := range m.Accounts.Keys.Scopes {
+			for _, job := range scope.Scopes.Jobs {
+				named[job] = true
+			}
+		}
+	}
+	for _, job := range m.Jobs {
+		if job.Pull && !named[job.Name] {
+			found = append(found, m.Fault(job.Pos, "no key can lease the job %s: name it in a scope, such as accounts: {keys: {scopes: {worker: {jobs: [%s]}}}}", job.Name, job.Name))
 		}
 	}
 	return found

@@ -70,6 +70,7 @@ webhooks:
 		"ashlar.yaml:7:3 workers of the queue imports has no effect, because no node does its jobs: workers lease them",
 		"ashlar.yaml:8:3 no job is in the queue unused: name it as `queue:` of a job, or remove it",
 		"ashlar.yaml:12:3 nobody may start the job render: give it `access: {enqueue: …}`",
+		"ashlar.yaml:12:3 no key can lease the job render: name it in a scope, such as accounts: {keys: {scopes: {worker: {jobs: [render]}}}}",
 	}
 	if diff := cmp.Diff(wantWarnings, got); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)

@@ -168,7 +168,7 @@ FROM ashlar_jobs WHERE state = 'running' AND lease = $1 AND id = `
 // Leased returns the job of a lease, for a worker that knows only both texts.
 func (q *Queue) Leased(ctx context.Context, id, lease string) (j *Job, err error) {
 	if !isUUID(id) {
-		return nil, noJob(id)
+		return nil, NoJob(id)
 	}
 	sql := selectLeased + `$2`
 	if q.db.Dialect() == sqlgen.Postgres {

@@ -75,6 +75,14 @@ func (q *Queue) Enqueue(tx store.Tx, spec Insert) (id string, added bool, err er
 	return in.id, added, nil
 }
 
+// StateAt returns the state of a new job that runs at a time.
+func StateAt(runAt, now time.Time) string {
+	if runAt.After(now) {
+		return scheduled
+	}
+	return waiting
+}
+
 func (q *Queue) insertion(spec Insert) (insertion, error) {
 	if err := spec.check(); err != nil {
 		return insertion{}, err
@@ -84,9 +92,9 @@ func (q *Queue) insertion(spec Insert) (insertion, error) {
 		return insertion{}, err
 	}
 	now := q.now()
-	state, runAt, turnAt := waiting, now, value.Value{}
-	if spec.RunAt.After(now) {
-		state, runAt, turnAt = scheduled, spec.RunAt, stamp(spec.RunAt)
+	state, runAt, turnAt := StateAt(spec.RunAt, now), now, value.Value{}
+	if state == scheduled {
+		runAt, turnAt = spec.RunAt, stamp(spec.RunAt)
 	}
 	key := ""
 	if c := q.queues[spec.Queue]; c != nil && c.AtOnce > 0 {

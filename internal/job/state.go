@@ -33,11 +33,11 @@ func (q *Queue) State(ctx context.Context, id string) (s State, err error) {
 		sql += `::uuid`
 	}
 	if !isUUID(id) {
-		return State{}, noJob(id)
+		return State{}, NoJob(id)
 	}
 	err = q.read(ctx, func(r store.Reader) error { return stateOf(r, sql, value.OfUUID(id), &s) })
 	if err == nil && s.ID == "" {
-		err = noJob(id)
+		err = NoJob(id)
 	}
 	return s, err
 }
@@ -61,7 +61,8 @@ func stateOf(r store.Reader, sql string, which value.Value, s *State) error {
 	})
 }
 
-func noJob(id string) error { return errs.New(errs.NotFound, "there is no job %s", errs.Clip(id, 60)) }
+// NoJob is the error for a job that does not exist, or that the caller may not know of.
+func NoJob(id string) error { return errs.New(errs.NotFound, "there is no job %s", errs.Clip(id, 60)) }
 
 func isUUID(text string) bool {
 	_, err := uuid.Parse(text)

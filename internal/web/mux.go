@@ -28,6 +28,9 @@ func NewMux(routes ...Route) *Mux {
 }
 
 func (m *Mux) add(route Route) {
+	if route.Handler == nil {
+		return
+	}
 	m.mux.Handle(route.Pattern, adapter{route.Handler, route.Operation})
 	if route.Class == Probe {
 		_, path, _ := strings.Cut(route.Pattern, " ")

@@ -7,8 +7,8 @@ import (
 
 // A Route is a pattern with its handler and its description.
 type Route struct {
-	Pattern   string // pattern of http.ServeMux, such as "GET /api/{table}/{id}"; a GET answers HEAD too
-	Handler   Handler
+	Pattern   string  // pattern of http.ServeMux, such as "GET /api/{table}/{id}"; a GET answers HEAD too
+	Handler   Handler // nil: the route only describes what another one serves
 	Class     Class
 	Operation model.Operation // what a route of {table} does with rows; "" for other routes
 	Doc       *Doc            // description for OpenAPI; nil leaves the route out
@@ -61,7 +61,8 @@ type Member struct {
 	Type     MemberType
 	About    string
 	Optional bool
-	Members  []Member // of an Object, or of the items of a List
+	Members  []Member     // of an Object, or of the items of a List
+	Field    *model.Field // whose values it takes, for a FieldMember
 }
 
 // A MemberType is the type of a member.
@@ -76,6 +77,7 @@ const (
 	IDMember      MemberType = "id" // id of a row in users
 	ObjectMember  MemberType = "object"
 	ObjectsMember MemberType = "objects" // a list of objects
+	FieldMember   MemberType = "field"
 	AnyMember     MemberType = "any"
 )
 

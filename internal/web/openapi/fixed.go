@@ -146,6 +146,8 @@ func (d *document) memberSchema(m web.Member, closed bool) object {
 		return object{{"type", "string"}, {"format", "date-time"}}
 	case web.IDMember:
 		return idSchema(d.rules.Model.Table("users"))
+	case web.FieldMember:
+		return append(typeOf(m.Field), limits(m.Field)...)
 	case web.ObjectMember:
 		return d.objectSchema(m.Members, closed)
 	case web.ObjectsMember:
