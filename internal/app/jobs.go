@@ -22,14 +22,18 @@ func (a *App) openJobs() {
 }
 
 func queueConfig(queue *model.Queue) job.QueueConfig {
-	cfg := job.QueueConfig{Name: queue.Name, Workers: queue.Workers, Pull: queue.Leased}
-	if queue.Rate != nil {
-		cfg.Rate = &job.Rate{Count: queue.Rate.Count, Window: queue.Rate.Window}
-	}
+	cfg := job.QueueConfig{Name: queue.Name, Workers: queue.Workers, Rate: rateOf(queue.Rate), Pull: queue.Leased}
 	if queue.Each != nil {
-		cfg.AtOnce = queue.Each.AtOnce
+		cfg.Each = &job.Each{AtOnce: queue.Each.AtOnce, Rate: rateOf(queue.Each.Rate)}
 	}
 	return cfg
+}
+
+func rateOf(rate *model.Rate) *job.Rate {
+	if rate == nil {
+		return nil
+	}
+	return &job.Rate{Count: rate.Count, Window: rate.Window}
 }
 
 // jobRoutes returns the routes of jobs, none for a model without jobs.

@@ -52,7 +52,7 @@ func BenchmarkNoOp(b *testing.B) {
 		{"8 workers", QueueConfig{Workers: 8}, 1},
 		{"500 workers", QueueConfig{Workers: 500}, 1},
 		{"500 workers, rate", QueueConfig{Workers: 500, Rate: &Rate{1_000_000, time.Second}}, 1},
-		{"500 workers, 100 keys", QueueConfig{Workers: 500, AtOnce: 20}, 100},
+		{"500 workers, 100 keys", QueueConfig{Workers: 500, Each: &Each{AtOnce: 20}}, 100},
 	} {
 		b.Run(tt.name, func(b *testing.B) {
 			benchEach(b, func(b *testing.B, db store.DB) {

@@ -24,7 +24,7 @@ const (
 func chaosConfig() Config {
 	return fast(
 		QueueConfig{Name: "plain", Workers: 8},
-		QueueConfig{Name: "keyed", Workers: 8, AtOnce: chaosAtOnce},
+		QueueConfig{Name: "keyed", Workers: 8, Each: &Each{AtOnce: chaosAtOnce}},
 		QueueConfig{Name: "rated", Workers: 8, Rate: &chaosRate},
 	)
 }

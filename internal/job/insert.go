@@ -26,7 +26,7 @@ type Insert struct {
 	Priority int       // 0 to MaxPriority, higher first
 	RunAt    time.Time // zero: at once
 	Tries    int       // 0 means 12
-	Key      string    // for QueueConfig.AtOnce; dropped if the queue has no such limit
+	Key      string    // for QueueConfig.Each; dropped if the queue has none
 
 	// Once is a text that no two jobs have at a time. While a job with that text waits or runs, no other is added. With OnceFor,
 	// none is added either until so long after the first one was.
@@ -97,7 +97,7 @@ func (q *Queue) insertion(spec Insert) (insertion, error) {
 		runAt, turnAt = spec.RunAt, stamp(spec.RunAt)
 	}
 	key := ""
-	if c := q.queues[spec.Queue]; c != nil && c.AtOnce > 0 {
+	if c := q.queues[spec.Queue]; c != nil && c.Each != nil {
 		key = spec.Key
 	}
 	tries := spec.Tries

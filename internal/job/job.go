@@ -36,12 +36,26 @@ type QueueConfig struct {
 	Name    string
 	Workers int   // jobs at once in each node; 0 means 8
 	Rate    *Rate // starts in all nodes together; nil: no limit
-	AtOnce  int   // jobs of one key at once in all nodes together; 0: no limit
+	Each    *Each // jobs of different keys take turns; nil: they start in order
 	Pull    bool  // workers outside of this process lease the jobs, and no node does them
 }
 
 // limited reports whether nodes take turns to take jobs of the queue.
-func (c *QueueConfig) limited() bool { return c.Rate != nil || c.AtOnce > 0 }
+func (c *QueueConfig) limited() bool { return c.Rate != nil || c.Each != nil }
+
+// An Each bounds the jobs of one key, in all nodes together.
+type Each struct {
+	AtOnce int   // 0: no limit
+	Rate   *Rate // starts; nil: no limit
+}
+
+// most returns how many jobs of one key may run at once.
+func (e *Each) most() int {
+	if e.AtOnce == 0 {
+		return mostTaken
+	}
+	return e.AtOnce
+}
 
 // Config tunes a Queue.
 type Config struct {

@@ -83,7 +83,7 @@ func (q *Queue) rescue(ctx context.Context) (queues map[string]bool, rescued int
 // sweepTurns bounds the transactions of one sweep: the next one comes soon.
 const sweepTurns = 200
 
-// sweep deletes finished jobs that were kept long enough, in batches.
+// sweep deletes finished jobs that were kept long enough, and what is known of keys that rest, in batches.
 func (q *Queue) sweep(ctx context.Context) (deleted int, err error) {
 	for _, state := range []string{done, cancelled, dead} {
 		for range sweepTurns {
@@ -102,6 +102,16 @@ func (q *Queue) sweep(ctx context.Context) (deleted int, err error) {
 			if n < batch {
 				break
 			}
+		}
+	}
+	for range sweepTurns {
+		var n int64
+		err := q.write(ctx, func(tx store.Tx) (err error) {
+			n, err = q.forgetKeys(tx)
+			return err
+		})
+		if err != nil || n < batch {
+			return deleted, err
 		}
 	}
 	return deleted, nil

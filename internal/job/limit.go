@@ -46,9 +46,9 @@ func (r *Rate) wait(now, next time.Time) time.Duration {
 // A candidate is a waiting job of a key. The candidates of a key come in the order of the queue.
 type candidate struct{ key, id string }
 
-// choose picks jobs in turns: one of each key, then a second one of each, while a key has room for another live lease. The
-// candidates of a key stand together.
-func choose(all []candidate, live map[string]int, atOnce, most int) (ids []string) {
+// choose picks jobs in turns: one of each key, then a second one of each, while a key has room. The candidates of a key stand
+// together.
+func choose(all []candidate, room map[string]int, most int) (ids []string) {
 	type line struct {
 		waiting []candidate
 		room    int
@@ -56,7 +56,7 @@ func choose(all []candidate, live map[string]int, atOnce, most int) (ids []strin
 	var lines []line
 	for i, c := range all {
 		if i == 0 || c.key != all[i-1].key {
-			lines = append(lines, line{room: atOnce - live[c.key]})
+			lines = append(lines, line{room: room[c.key]})
 		}
 		last := &lines[len(lines)-1]
 		last.waiting = append(last.waiting, c)

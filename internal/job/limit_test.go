@@ -62,18 +62,18 @@ func TestChoose(t *testing.T) {
 		}
 	}
 	for _, tt := range []struct {
-		live         map[string]int
-		atOnce, most int
-		want         []string
+		room map[string]int
+		most int
+		want []string
 	}{
-		{nil, 2, 10, []string{"a0", "b0", "c0", "a1", "b1", "c1"}},
-		{map[string]int{"a": 2, "b": 1}, 2, 10, []string{"b0", "c0", "c1"}},
-		{map[string]int{"a": 9}, 2, 3, []string{"b0", "c0", "b1"}},
-		{nil, 9, 2, []string{"a0", "b0"}},
-		{map[string]int{"a": 1, "b": 1, "c": 1}, 1, 9, nil},
+		{map[string]int{"a": 2, "b": 2, "c": 2}, 10, []string{"a0", "b0", "c0", "a1", "b1", "c1"}},
+		{map[string]int{"b": 1, "c": 2}, 10, []string{"b0", "c0", "c1"}},
+		{map[string]int{"b": 2, "c": 2}, 3, []string{"b0", "c0", "b1"}},
+		{map[string]int{"a": 9, "b": 9, "c": 9}, 2, []string{"a0", "b0"}},
+		{nil, 9, nil},
 	} {
-		if diff := cmp.Diff(tt.want, choose(all, tt.live, tt.atOnce, tt.most)); diff != "" {
-			t.Errorf("live %v, at once %d, most %d (-want +got):\n%s", tt.live, tt.atOnce, tt.most, diff)
+		if diff := cmp.Diff(tt.want, choose(all, tt.room, tt.most)); diff != "" {
+			t.Errorf("room %v, most %d (-want +got):\n%s", tt.room, tt.most, diff)
 		}
 	}
 }
@@ -81,7 +81,7 @@ func TestChoose(t *testing.T) {
 // A key with many jobs does not keep the others from their turn, and no key has more leases than it may.
 func TestKeysTakeTurns(t *testing.T) {
 	each(t, func(t *testing.T, open func() store.DB) {
-		queues := []*Queue{Open(open(), fast(QueueConfig{Name: "default", AtOnce: 1})), Open(open(), fast(QueueConfig{Name: "default", AtOnce: 1}))}
+		queues := []*Queue{Open(open(), fast(QueueConfig{Name: "default", Each: &Each{AtOnce: 1}})), Open(open(), fast(QueueConfig{Name: "default", Each: &Each{AtOnce: 1}}))}
 		err := queues[0].db.Write(t.Context(), func(tx store.Tx) error {
 			for i := range 300 {
 				key := "big"
@@ -133,7 +133,7 @@ func TestKeysTakeTurns(t *testing.T) {
 // Two nodes that look at the same time do not both find the room of a key.
 func TestNodesShareTheRoomOfAKey(t *testing.T) {
 	each(t, func(t *testing.T, open func() store.DB) {
-		c := QueueConfig{Name: "default", AtOnce: 2}
+		c := QueueConfig{Name: "default", Each: &Each{AtOnce: 2}}
 		nodes := []*Queue{Open(open(), fast(c)), Open(open(), fast(c))}
 		for range 20 {
 			enqueue(t, nodes[0], Insert{Key: "k"})
@@ -191,7 +191,7 @@ func TestNodesShareARate(t *testing.T) {
 func TestLimitThatIsGone(t *testing.T) {
 	each(t, func(t *testing.T, open func() store.DB) {
 		db := open()
-		before := Open(db, fast(QueueConfig{Name: "default", AtOnce: 1}))
+		before := Open(db, fast(QueueConfig{Name: "default", Each: &Each{AtOnce: 1}}))
 		for i := range 40 {
 			enqueue(t, before, Insert{Key: fmt.Sprint("k", i)})
 		}
@@ -199,5 +199,68 @@ func TestLimitThatIsGone(t *testing.T) {
 		q.Handle("work", 0, func(context.Context, *Job) error { return nil })
 		start(t, q)
 		eventually(t, "all jobs are done", func() bool { return counts(t, db)[done] == 40 })
+	})
+}
+
+// Without a bound keys take turns all the same: a key with many jobs does not keep the others waiting.
+func TestTurnsWithoutABound(t *testing.T) {
+	each(t, func(t *testing.T, open func() store.DB) {
+		c := QueueConfig{Name: "default", Each: &Each{}}
+		q := Open(open(), fast(c))
+		for i := range 60 {
+			enqueue(t, q, Insert{Key: "big", Args: fmt.Appendf(nil, "%d", i)})
+		}
+		for _, key := range []string{"small a", "small b"} {
+			enqueue(t, q, Insert{Key: key})
+		}
+		found, err := q.take(t.Context(), &takeOrder{queue: &q.cfg.Queues[0], most: 6})
+		if err != nil {
+			t.Fatal(err)
+		}
+		counts := map[string]int{}
+		for _, j := range found.jobs {
+			counts[j.Key]++
+		}
+		if diff := cmp.Diff(map[string]int{"big": 2, "small a": 1, "small b": 1}, counts); diff != "" {
+			t.Errorf("taken by key (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// No key starts more jobs in a window than its rate allows, on two nodes together, and none waits for another one.
+func TestRateOfAKey(t *testing.T) {
+	each(t, func(t *testing.T, open func() store.DB) {
+		ahead := &clock{}
+		c := QueueConfig{Name: "default", Each: &Each{Rate: &Rate{Count: 3, Window: time.Hour}}}
+		cfg := fast(c)
+		cfg.Now = ahead.now
+		queues := []*Queue{Open(open(), cfg), Open(open(), cfg)}
+		if queues[0].db.Dialect() != queues[1].db.Dialect() {
+			t.Fatal("two engines")
+		}
+		for range 10 {
+			for _, key := range []string{"a", "b"} {
+				enqueue(t, queues[0], Insert{Key: key})
+			}
+		}
+		counts := map[string]int{}
+		var wait time.Duration
+		orders := []*takeOrder{{queue: &queues[0].cfg.Queues[0], most: 5}, {queue: &queues[1].cfg.Queues[0], most: 5}}
+		for round := range 20 {
+			found, err := queues[round%2].take(t.Context(), orders[round%2])
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, j := range found.jobs {
+				counts[j.Key]++
+			}
+			wait = found.wait
+		}
+		if counts["a"] == 0 || counts["a"] > 3 || counts["a"] != counts["b"] {
+			t.Errorf("started by key: %v, want at most 3 of each", counts)
+		}
+		if wait <= 0 || wait > time.Hour {
+			t.Errorf("the queue waits %v for its keys", wait)
+		}
 	})
 }

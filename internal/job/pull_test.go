@@ -12,7 +12,7 @@ import (
 // A worker gets jobs of the names that it gave, of queues with limits and without.
 func TestPullByName(t *testing.T) {
 	each(t, func(t *testing.T, open func() store.DB) {
-		for _, c := range []QueueConfig{{Name: "plain", Pull: true}, {Name: "fair", Pull: true, AtOnce: 2}} {
+		for _, c := range []QueueConfig{{Name: "plain", Pull: true}, {Name: "fair", Pull: true, Each: &Each{AtOnce: 2}}} {
 			q := Open(open(), fast(c))
 			others := map[string]bool{}
 			for range 70 { // more than one look passes by

@@ -98,7 +98,7 @@ func (s *settler) settleRest(ctx context.Context) error {
 		if !settled[e.id] {
 			s.tally.lost.Add(1)
 		}
-		if c := s.queues[e.attempt.job.Queue]; e.state == waiting || (c != nil && c.AtOnce > 0) {
+		if c := s.queues[e.attempt.job.Queue]; e.state == waiting || (c != nil && c.Each != nil) {
 			again[e.attempt.job.Queue] = true // a key has room again
 		}
 	}

@@ -49,8 +49,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $
 	fromFinished  = `FROM ashlar_jobs WHERE state = $1 AND turn_at <= $2 ORDER BY turn_at LIMIT $3`
 	selectEnded   = `SELECT id, lease, attempt, tries, queue, errors FROM ashlar_jobs WHERE state = 'running' AND turn_at <= $1 ORDER BY turn_at LIMIT $2`
 
-	selectLive = `SELECT key, count(*) FROM ashlar_jobs WHERE queue = $1 AND state = 'running' AND turn_at > $2 GROUP BY key`
-	nextTurn   = `SELECT turn_at FROM ashlar_jobs WHERE state = 'scheduled' ORDER BY turn_at LIMIT 1`
+	nextTurn = `SELECT turn_at FROM ashlar_jobs WHERE state = 'scheduled' ORDER BY turn_at LIMIT 1`
 
 	addQueue      = `INSERT INTO ashlar_queues (id, paused, next_start, created_at, updated_at, _rev) VALUES ($1, $2, 0, $3, $3, 0) ON CONFLICT (id) DO NOTHING`
 	selectQueues  = `SELECT id, paused, workers FROM ashlar_queues`

@@ -9,6 +9,7 @@ const (
 	jobsTable   = "ashlar_jobs"
 	queuesTable = "ashlar_queues"
 	cronsTable  = "ashlar_crons"
+	keysTable   = "ashlar_keys"
 )
 
 // The states of a job. A job that waits for its time is scheduled, so the rows of a queue that are waiting are all due.
@@ -57,7 +58,11 @@ func Tables(*model.Model) []*model.Table {
 		system.Bool("paused"), system.Optional(system.Timestamp("last_due")), system.Optional(system.Timestamp("next_due")),
 		system.Optional(text("changed_by", maxShort)),
 	)
-	return []*model.Table{jobs, queues, crons}
+	keys := system.NewTable(keysTable, model.Text, // the id is the queue and the key
+		text("queue", maxName), text("key", maxKey), system.Int("next_start"), // of the rate of the key: see Rate
+	)
+	keys.Indexes = [][]*model.Field{{keys.Field("queue"), keys.Field("key")}, {keys.Field("next_start")}}
+	return []*model.Table{jobs, queues, crons, keys}
 }
 
 func text(name string, most int64) *model.Field {

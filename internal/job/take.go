@@ -98,7 +98,11 @@ func (q *Queue) takeFirst(tx store.Tx, order *takeOrder, now time.Time, found *h
 		return err
 	}
 	found.more = true
-	return q.takeIDs(tx, order, now, found, choose(all, nil, order.most, order.most))
+	room := make(map[string]int, len(keys))
+	for _, key := range keys {
+		room[key] = order.most
+	}
+	return q.takeIDs(tx, order, now, found, choose(all, room, order.most))
 }
 
 // takeLimited takes jobs of a queue with limits. The nodes take turns, so that two of them do not both find the same room.
@@ -121,7 +125,7 @@ func (q *Queue) takeLimited(tx store.Tx, order *takeOrder, found *haul) error {
 	free := order.most
 	order.most = most
 	defer func() { order.most = free }()
-	if c.AtOnce == 0 {
+	if c.Each == nil {
 		err = q.takeFirst(tx, order, now, found)
 	} else {
 		err = q.takeFair(tx, order, now, found)
@@ -138,34 +142,35 @@ const turnsOfKeys = 64
 
 // takeFair takes jobs key by key, from the key after the last one that had its turn.
 func (q *Queue) takeFair(tx store.Tx, order *takeOrder, now time.Time, found *haul) error {
-	queue, atOnce := order.queue.Name, order.queue.AtOnce
-	live, err := q.live(tx, queue, now)
-	if err != nil {
-		return err
-	}
+	queue := order.queue.Name
 	keys, whole, err := q.keyRing(tx, queue, order.after, order.most+turnsOfKeys)
 	if err != nil || len(keys) == 0 {
 		return err
 	}
 	last := keys[len(keys)-1]
-	keys = slices.DeleteFunc(keys, func(key string) bool { return live[key] >= atOnce })
+	rooms, err := q.rooms(tx, order.queue, keys, now)
+	if err != nil {
+		return err
+	}
+	keys = slices.DeleteFunc(keys, func(key string) bool { return rooms.left[key] <= 0 })
 	keys = keys[:min(len(keys), order.most)]
 	if len(keys) == 0 {
-		order.after, found.more = last, !whole
+		order.after, found.more, found.wait = last, !whole, rooms.wait
 		return nil
 	}
-	each := min(atOnce, (order.most+len(keys)-1)/len(keys))
+	each := min(order.queue.Each.most(), (order.most+len(keys)-1)/len(keys))
 	all, err := q.candidates(tx, order, keys, each)
 	if err != nil {
 		return err
 	}
-	chosen := choose(all, live, atOnce, order.most)
+	chosen := choose(all, rooms.left, order.most)
 	order.after = keys[len(keys)-1]
+	before := len(found.jobs)
 	if err := q.takeIDs(tx, order, now, found, chosen); err != nil {
 		return err
 	}
 	found.more = len(chosen) > 0 || !whole // a key with few jobs has left workers for the others
-	return nil
+	return q.countStarts(tx, order.queue, rooms, found.jobs[before:], now)
 }
 
 // keyRing returns keys with waiting jobs: the ones after a key, then the ones from the beginning up to it. whole says that
@@ -183,16 +188,6 @@ func (q *Queue) keyRing(tx store.Tx, queue, after string, most int) (keys []stri
 		return append(keys, first[:end]...), true, err
 	}
 	return append(keys, first...), len(first) < most-len(keys), err
-}
-
-// live counts the leases of each key that have not ended.
-func (q *Queue) live(tx store.Tx, queue string, now time.Time) (map[string]int, error) {
-	live := map[string]int{}
-	err := tx.Query(selectLive, []value.Value{value.OfText(queue), stamp(now)}, func(row value.Row) error {
-		live[string(row.Bytes(0))] = int(row.Int(1))
-		return nil
-	})
-	return live, err
 }
 
 // lockQueue keeps other nodes from taking jobs of the queue until the transaction ends. It returns the time of the next start.
