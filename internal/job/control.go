@@ -19,8 +19,8 @@ const (
 	postgresIDs = `id = ANY($1::text[]::uuid[])`
 	sqliteIDs   = `id IN (SELECT value FROM json_each($1))`
 
-	cancelJobs = `UPDATE ashlar_jobs SET state = 'cancelled', lease = NULL, once = NULL, turn_at = $2, finished_at = $3, updated_at = $3 WHERE state IN ('scheduled', 'waiting', 'running') AND `
-	retryJobs  = `UPDATE ashlar_jobs SET state = 'waiting', attempt = 0, lease = NULL, turn_at = NULL, finished_at = NULL, run_at = $2, updated_at = $2
+	cancelJobs = `UPDATE ashlar_jobs SET state = 'cancelled', lane = '', lease = NULL, once = NULL, turn_at = $2, finished_at = $3, updated_at = $3 WHERE state IN ('scheduled', 'waiting', 'running') AND `
+	retryJobs  = `UPDATE ashlar_jobs SET state = 'waiting', lane = key, attempt = 0, lease = NULL, turn_at = NULL, finished_at = NULL, run_at = $2, updated_at = $2
 WHERE state IN ('scheduled', 'dead', 'cancelled', 'done') AND `
 	deleteJobs = `DELETE FROM ashlar_jobs WHERE state <> 'running' AND `
 )

@@ -24,8 +24,8 @@ func TestLookReadsNoOtherRows(t *testing.T) {
 		if db.Dialect() == sqlgen.Postgres {
 			id, series, past, future = `lpad(to_hex(n), 32, '0')::uuid`, `generate_series(1, %d) AS s (n)`, `now()`, `now() + interval '1 year'`
 		}
-		execAllOf(t, db, `INSERT INTO ashlar_jobs (id, queue, name, state, key, rank, run_at, turn_at, tries, created_at, updated_at, attempt, _rev)
-SELECT `+id+`, 'default', 'work', CASE WHEN n % 100 = 0 THEN 'scheduled' ELSE 'done' END, '', 4, `+past+`, `+future+`, 12, `+past+`, `+past+`, 1, 0 FROM `+fmt.Sprintf(series, rows))
+		execAllOf(t, db, `INSERT INTO ashlar_jobs (id, queue, name, state, key, lane, rank, run_at, turn_at, tries, created_at, updated_at, attempt, _rev)
+SELECT `+id+`, 'default', 'work', CASE WHEN n % 100 = 0 THEN 'scheduled' ELSE 'done' END, '', '', 4, `+past+`, `+future+`, 12, `+past+`, `+past+`, 1, 0 FROM `+fmt.Sprintf(series, rows))
 		statements := []string{q.sql.take, q.sql.takeNamed, q.sql.promote, q.sql.ended, q.sql.delete, q.sql.settle, q.sql.renew, q.sql.held, q.sql.takeThese, nextTurn, postgresKeys, sqliteNextKey, sqliteOfKey}
 		if db.Dialect() == sqlgen.Postgres {
 			execAllOf(t, db, `ANALYZE ashlar_jobs`)

@@ -32,18 +32,18 @@ func statementsOf(dialect sqlgen.Dialect) *statements {
 const (
 	selectClock = `SELECT clock_timestamp()`
 
-	insertJob = `INSERT INTO ashlar_jobs (id, queue, name, state, key, rank, run_at, turn_at, tries, once, once_until,
+	insertJob = `INSERT INTO ashlar_jobs (id, queue, name, state, key, lane, rank, run_at, turn_at, tries, once, once_until,
 row_table, row_id, args, enqueued_by, trace, created_at, updated_at, attempt, _rev)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, 0, 0)`
+VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, 0, 0)`
 	unlessThere = ` ON CONFLICT (once) DO NOTHING`
 	forgetOnce  = `UPDATE ashlar_jobs SET once = NULL WHERE once = $1 AND once_until <= $2 AND state IN ('done', 'dead', 'cancelled')`
 
-	setLease     = `state = 'running', attempt = attempt + 1, lease = $1, turn_at = $2, node = $3, updated_at = $4`
+	setLease     = `state = 'running', lane = '', attempt = attempt + 1, lease = $1, turn_at = $2, node = $3, updated_at = $4`
 	takenColumns = `id, queue, name, key, attempt, tries, rank, run_at, row_table, row_id, args, errors, enqueued_by, trace, created_at`
 	inOrder      = `ORDER BY rank, run_at, id` // the one of the index
 
-	fromKey       = `FROM ashlar_jobs WHERE queue = $5 AND state = 'waiting' AND key = $6 ` + inOrder + ` LIMIT $7`
-	fromKeyNamed  = `FROM ashlar_jobs WHERE queue = $5 AND state = 'waiting' AND key = $6 AND `
+	fromKey       = `FROM ashlar_jobs WHERE queue = $5 AND state = 'waiting' AND lane = $6 ` + inOrder + ` LIMIT $7`
+	fromKeyNamed  = `FROM ashlar_jobs WHERE queue = $5 AND state = 'waiting' AND lane = $6 AND `
 	orderedNamed  = ` ` + inOrder + ` LIMIT $7`
 	fromScheduled = `FROM ashlar_jobs WHERE state = 'scheduled' AND turn_at <= $1 ORDER BY turn_at LIMIT $2`
 	fromFinished  = `FROM ashlar_jobs WHERE state = $1 AND turn_at <= $2 ORDER BY turn_at LIMIT $3`
@@ -59,20 +59,20 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $
 
 const (
 	postgresKeys = `WITH RECURSIVE keys (key, turn) AS (
-	(SELECT key, 1 FROM ashlar_jobs WHERE queue = $1 AND state = 'waiting' AND key >= $2 ORDER BY key LIMIT 1)
+	(SELECT lane, 1 FROM ashlar_jobs WHERE queue = $1 AND state = 'waiting' AND lane >= $2 ORDER BY lane LIMIT 1)
 	UNION ALL
 	SELECT following.key, turn + 1 FROM keys, LATERAL (
-		SELECT j.key FROM ashlar_jobs AS j WHERE j.queue = $1 AND j.state = 'waiting' AND j.key > keys.key ORDER BY j.key LIMIT 1
+		SELECT j.lane AS key FROM ashlar_jobs AS j WHERE j.queue = $1 AND j.state = 'waiting' AND j.lane > keys.key ORDER BY j.lane LIMIT 1
 	) AS following WHERE turn < $3
 )
 SELECT key FROM keys ORDER BY turn`
 
 	postgresFirst = `SELECT k.key, top.id FROM unnest($2::text[]) WITH ORDINALITY AS k (key, turn), LATERAL (
 	SELECT id, row_number() OVER (` + inOrder + `) AS place FROM ashlar_jobs AS j
-	WHERE j.queue = $1 AND j.state = 'waiting' AND j.key = k.key COLLATE "C" AND ($4::text[] IS NULL OR j.name = ANY($4::text[])) ` + inOrder + ` LIMIT $3
+	WHERE j.queue = $1 AND j.state = 'waiting' AND j.lane = k.key COLLATE "C" AND ($4::text[] IS NULL OR j.name = ANY($4::text[])) ` + inOrder + ` LIMIT $3
 ) AS top ORDER BY turn, place`
 
-	postgresSettle = `UPDATE ashlar_jobs AS j SET state = o.state, attempt = o.attempt, lease = NULL, updated_at = $11,
+	postgresSettle = `UPDATE ashlar_jobs AS j SET state = o.state, lane = CASE WHEN o.finished_at = 0 THEN j.key ELSE '' END, attempt = o.attempt, lease = NULL, updated_at = $11,
 run_at = CASE WHEN o.run_at = 0 THEN j.run_at ELSE timestamptz 'epoch' + o.run_at * interval '1 microsecond' END,
 turn_at = CASE WHEN o.turn_at <> 0 THEN timestamptz 'epoch' + o.turn_at * interval '1 microsecond' END,
 finished_at = CASE WHEN o.finished_at <> 0 THEN timestamptz 'epoch' + o.finished_at * interval '1 microsecond' END,
@@ -108,11 +108,11 @@ WHERE state = 'running'`,
 }
 
 const (
-	sqliteNextKey = `SELECT key FROM ashlar_jobs WHERE queue = ?1 AND state = 'waiting' AND key >= ?2 ORDER BY key LIMIT 1`
-	sqliteOfKey   = `SELECT rowid FROM ashlar_jobs WHERE queue = ?1 AND state = 'waiting' AND key = ?2
+	sqliteNextKey = `SELECT lane FROM ashlar_jobs WHERE queue = ?1 AND state = 'waiting' AND lane >= ?2 ORDER BY lane LIMIT 1`
+	sqliteOfKey   = `SELECT rowid FROM ashlar_jobs WHERE queue = ?1 AND state = 'waiting' AND lane = ?2
 AND (?4 IS NULL OR name IN (SELECT value FROM json_each(?4))) ` + inOrder + ` LIMIT ?3`
 
-	sqliteSettle = `UPDATE ashlar_jobs SET state = ?4, attempt = ?5, lease = NULL, updated_at = ?11,
+	sqliteSettle = `UPDATE ashlar_jobs SET state = ?4, lane = CASE WHEN ?8 = 0 THEN key ELSE '' END, attempt = ?5, lease = NULL, updated_at = ?11,
 run_at = CASE WHEN ?6 = 0 THEN run_at ELSE ?6 END, turn_at = nullif(?7, 0), finished_at = nullif(?8, 0),
 errors = CASE WHEN ?9 = '' THEN errors ELSE ?9 END, result = nullif(?10, ''),
 once = CASE WHEN ?8 = 0 OR once_until > ?11 THEN once END

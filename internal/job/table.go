@@ -32,15 +32,18 @@ const (
 // Tables is the fragment of system tables of this package.
 //
 // turn_at is when something happens to a job by itself. A scheduled job becomes waiting, the lease of a running one ends, and a
-// finished one is deleted. So one index serves all three. The index on queue, state and key has only due rows where the state
+// finished one is deleted. So one index serves all three. The index on queue, state and lane has only due rows where the state
 // is waiting: neither finished rows nor scheduled ones make a look for the next job slower.
+//
+// lane is the key while a job waits or is scheduled, else "". So running and finished jobs of all keys stand together in the
+// index, and a transaction changes few of its pages.
 func Tables(*model.Model) []*model.Table {
-	queue, key := text("queue", maxName), text("key", maxKey)
+	queue, lane := text("queue", maxName), text("lane", maxKey)
 	state := system.Enum("state", scheduled, waiting, running, done, dead, cancelled)
 	rank := system.Int("rank") // 9 minus the priority: indexes are in ascending order
 	runAt, turnAt := system.Timestamp("run_at"), system.Optional(system.Timestamp("turn_at"))
 	jobs := system.NewTable(jobsTable, model.UUID,
-		queue, text("name", maxName), state, key, rank, runAt, turnAt,
+		queue, text("name", maxName), state, text("key", maxKey), lane, rank, runAt, turnAt,
 		system.Int("attempt"), system.Int("tries"),
 		system.Optional(text("lease", maxName)), system.Optional(text("node", maxName)),
 		system.Optional(system.Unique(text("once", model.MaxIndexedText))), system.Optional(system.Timestamp("once_until")),
@@ -49,7 +52,7 @@ func Tables(*model.Model) []*model.Table {
 		system.Optional(text("enqueued_by", maxShort)), system.Optional(text("trace", maxName)),
 		system.Optional(system.Timestamp("finished_at")),
 	)
-	jobs.Indexes = [][]*model.Field{{queue, state, key, rank, runAt}, {state, turnAt}}
+	jobs.Indexes = [][]*model.Field{{queue, state, lane, rank, runAt}, {state, turnAt}}
 	queues := system.NewTable(queuesTable, model.Text, // the id is the name of the queue
 		system.Bool("paused"), system.Optional(system.Int("workers")), system.Optional(text("changed_by", maxShort)),
 		system.Int("next_start"), // of the rate: see Rate
