@@ -12,6 +12,7 @@
 //	go run . -overload      up to twenty times more requests than can be answered, and abusers beside honest callers (part of make bench)
 //	go run . -accounts      logins, and gets and memory while they saturate the server (part of make bench)
 //	go run . -cache         kept answers against uncached ones, 304s and stale answers (part of make bench)
+//	go run . -jobs          jobs that do nothing, beside River (part of make bench)
 //	go run . -soak          ten minutes of every kind of request, to find kept memory (make bench-soak)
 package main
 
@@ -37,7 +38,7 @@ func run(ctx context.Context, opts settings) error {
 	if opts.generator {
 		return generate(ctx, os.Stdin, os.Stdout)
 	}
-	if !opts.move && !opts.online && !opts.rules && !opts.accounts {
+	if !opts.move && !opts.online && !opts.rules && !opts.accounts && !opts.jobs {
 		if err := needWrk(ctx); err != nil {
 			return err
 		}
@@ -68,6 +69,8 @@ func run(ctx context.Context, opts settings) error {
 		return runAccounts(ctx, opts, folder)
 	case opts.cache:
 		return runCache(ctx, opts, folder)
+	case opts.jobs:
+		return runJobs(ctx, opts, folder)
 	case opts.soak:
 		return runSoak(ctx, opts, folder)
 	}

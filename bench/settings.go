@@ -26,6 +26,7 @@ type settings struct {
 	rules     bool
 	accounts  bool
 	cache     bool
+	jobs      bool
 	keep      bool
 }
 
@@ -49,6 +50,7 @@ func parseFlags() settings {
 	flag.BoolVar(&opts.rules, "rules", false, "measure what rules cost instead")
 	flag.BoolVar(&opts.accounts, "accounts", false, "measure logins instead")
 	flag.BoolVar(&opts.cache, "cache", false, "measure kept answers against uncached ones instead")
+	flag.BoolVar(&opts.jobs, "jobs", false, "measure jobs that do nothing instead, beside River")
 	flag.BoolVar(&opts.keep, "keep", false, "keep the temporary folder")
 	flag.Parse()
 	return opts
