@@ -18,6 +18,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/identity/token"
 	"github.com/ashlar-dev/ashlar/internal/job"
+	"github.com/ashlar-dev/ashlar/internal/job/clock"
 	"github.com/ashlar-dev/ashlar/internal/limit"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model"
@@ -68,6 +69,7 @@ type App struct {
 	Profile    *profile.Recorder  // of CPU time; nil if the app takes no profiles
 
 	work     *job.Queue       // of the jobs of the model
+	clock    *clock.Clock     // starts jobs at their times
 	workers  *work.Handler    // of requests about jobs; nil if Open did not open the app
 	egress   *outbound.Egress // makes the clients that call other services
 	accounts accounts
@@ -252,7 +254,9 @@ func (a *App) openRows(ctx context.Context) error {
 	if a.Keys, err = token.Open(a.folder.key()); err != nil {
 		return err
 	}
-	a.openJobs()
+	if err := a.openJobs(); err != nil {
+		return err
+	}
 	tags := a.Keys.Derive("tags of lists")
 	a.Rows = record.New(a.Store, a.Rules, record.Config{Now: a.cfg.Now, System: own, Guard: a.guard, Answers: a.cfg.Answers, TagKey: tags[:16]})
 	a.Audit = audit.New(a.Rows, audit.Config{Now: a.cfg.Now})

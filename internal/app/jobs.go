@@ -2,6 +2,7 @@ package app
 
 import (
 	"github.com/ashlar-dev/ashlar/internal/job"
+	"github.com/ashlar-dev/ashlar/internal/job/clock"
 	"github.com/ashlar-dev/ashlar/internal/job/request"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/web"
@@ -10,15 +11,17 @@ import (
 
 // openJobs opens the queues of the app. It comes before the rows, whose writes add jobs. Whoever does jobs of a name calls
 // Handle before the services start.
-func (a *App) openJobs() {
+func (a *App) openJobs() (err error) {
 	cfg := job.Config{Records: a.jobs, Logger: a.cfg.Logger, Now: a.cfg.Now}
 	for _, queue := range a.Rules.Model.Queues {
 		cfg.Queues = append(cfg.Queues, queueConfig(queue))
 	}
 	a.work = job.Open(a.Store, cfg)
+	a.clock, err = clock.New(clock.Config{Model: a.Rules.Model, Store: a.Store, Queue: a.work, Logger: a.cfg.Logger, Now: a.cfg.Now})
 	if len(cfg.Queues) > 0 {
-		a.services = append(a.services, service{"jobs", a.work})
+		a.services = append(a.services, service{"jobs", a.work}, service{"crons", a.clock})
 	}
+	return err
 }
 
 func queueConfig(queue *model.Queue) job.QueueConfig {

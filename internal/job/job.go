@@ -154,6 +154,9 @@ func (q *Queue) syncClock(ctx context.Context) error {
 	return err
 }
 
+// TimeIn returns the time of the database, for decisions that nodes make one after the other.
+func (q *Queue) TimeIn(tx store.Tx) (time.Time, error) { return q.timeIn(tx) }
+
 // timeIn returns the time of the database itself, for decisions about limits that nodes make one after the other.
 func (q *Queue) timeIn(tx store.Tx) (now time.Time, err error) {
 	if tx.Dialect() == sqlgen.SQLite {

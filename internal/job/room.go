@@ -18,10 +18,10 @@ type rooms struct {
 const (
 	selectLive = `SELECT key, count(*) FROM ashlar_jobs WHERE queue = $1 AND state = 'running' AND turn_at > $2 GROUP BY key`
 
-	selectStarts = `SELECT key, next_start FROM ashlar_keys WHERE queue = $1 AND key `
-	setStart     = `INSERT INTO ashlar_keys (id, queue, key, next_start, created_at, updated_at, _rev) VALUES ($1, $2, $3, $4, $5, $5, 0)
+	selectStarts = `SELECT key, next_start FROM ashlar_queue_keys WHERE queue = $1 AND key `
+	setStart     = `INSERT INTO ashlar_queue_keys (id, queue, key, next_start, created_at, updated_at, _rev) VALUES ($1, $2, $3, $4, $5, $5, 0)
 ON CONFLICT (id) DO UPDATE SET next_start = excluded.next_start, updated_at = excluded.updated_at`
-	forgetStarts = `DELETE FROM ashlar_keys WHERE id IN (SELECT id FROM ashlar_keys WHERE next_start < $1 ORDER BY next_start LIMIT $2)`
+	forgetStarts = `DELETE FROM ashlar_queue_keys WHERE id IN (SELECT id FROM ashlar_queue_keys WHERE next_start < $1 ORDER BY next_start LIMIT $2)`
 )
 
 // rooms returns the rooms of keys of a queue. The caller holds the lock of the queue.

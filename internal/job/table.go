@@ -8,8 +8,7 @@ import (
 const (
 	jobsTable   = "ashlar_jobs"
 	queuesTable = "ashlar_queues"
-	cronsTable  = "ashlar_crons"
-	keysTable   = "ashlar_keys"
+	keysTable   = "ashlar_queue_keys"
 )
 
 // The states of a job. A job that waits for its time is scheduled, so the rows of a queue that are waiting are all due.
@@ -57,15 +56,11 @@ func Tables(*model.Model) []*model.Table {
 		system.Bool("paused"), system.Optional(system.Int("workers")), system.Optional(text("changed_by", maxShort)),
 		system.Int("next_start"), // of the rate: see Rate
 	)
-	crons := system.NewTable(cronsTable, model.Text, // the id is the name of the job
-		system.Bool("paused"), system.Optional(system.Timestamp("last_due")), system.Optional(system.Timestamp("next_due")),
-		system.Optional(text("changed_by", maxShort)),
-	)
 	keys := system.NewTable(keysTable, model.Text, // the id is the queue and the key
 		text("queue", maxName), text("key", maxKey), system.Int("next_start"), // of the rate of the key: see Rate
 	)
 	keys.Indexes = [][]*model.Field{{keys.Field("queue"), keys.Field("key")}, {keys.Field("next_start")}}
-	return []*model.Table{jobs, queues, crons, keys}
+	return []*model.Table{jobs, queues, keys}
 }
 
 func text(name string, most int64) *model.Field {

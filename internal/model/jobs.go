@@ -104,6 +104,9 @@ func (j *Job) UsualQueue() string {
 	return DefaultQueue
 }
 
+// Timed reports whether the job starts at times of a clock.
+func (j *Job) Timed() bool { return j.Cron != "" || j.Every > 0 }
+
 // AboutRow reports whether each run of a job is about one row.
 func (j *Job) AboutRow() bool { return len(j.On) > 0 || j.At != nil }
 
