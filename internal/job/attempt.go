@@ -82,7 +82,7 @@ func (r *runner) work(ctx context.Context, a *attempt, h *handler) {
 	case err == nil && len(j.result) > MaxResult:
 		err = Permanent(fmt.Errorf("the result has %d bytes, and at most %d are kept", len(j.result), MaxResult))
 	}
-	s := r.settlementOf(j, err, err != nil && errors.Is(cause, errStopping))
+	s := r.settlementOf(j, err, err != nil && (errors.Is(cause, errStopping) || errors.Is(err, ErrMore)))
 	r.note(j, s, err)
 	r.settler.put(a, s)
 }

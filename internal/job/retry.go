@@ -29,6 +29,9 @@ func (e *PermanentError) Unwrap() error { return e.Err }
 // Permanent makes an error permanent.
 func Permanent(err error) error { return &PermanentError{err} }
 
+// ErrMore says that an attempt has done a part of the work. The job waits again, and the attempt does not count.
+var ErrMore = errors.New("the job has more to do")
+
 // A RetryError says when to try again. The attempt counts.
 type RetryError struct {
 	Err   error

@@ -1,6 +1,8 @@
 package record
 
 import (
+	"errors"
+
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
@@ -63,8 +65,11 @@ func (x *Tx) Delete(t *model.Table, id value.Value, match Match) error {
 	if err := del.run(x.tx); err != errManyRows {
 		return err
 	}
-	return errs.New(errs.Conflict, "more than %d rows would be deleted or changed with this one: delete it on its own", x.request.db.limits.cascadeRows)
+	return errs.Wrapf(errManyRows, errs.Conflict, "more than %d rows would be deleted or changed with this one: delete it on its own", x.request.db.limits.cascadeRows)
 }
+
+// ReachesMany reports whether Tx.Delete has refused a deletion because it needs a transaction of its own.
+func ReachesMany(err error) bool { return errors.Is(err, errManyRows) }
 
 // Get reads a row.
 func (x *Tx) Get(t *model.Table, id value.Value, sel Selection) (Row, error) {

@@ -101,6 +101,18 @@ func newShape(rules *rule.Rules, key Key) (*Shape, error) {
 	return s, nil
 }
 
+// ForCondition returns the shape of a list of ids for which a condition of the model holds. The slots of the condition are not
+// extracted.
+func ForCondition(rules *rule.Rules, table *model.Table, name string, node rule.Node) (*Shape, error) {
+	s, err := newShape(rules, Key{Table: table, Fields: "id", List: true})
+	if err != nil {
+		return nil, err
+	}
+	s.Name, s.Filter = name, s.Slots.Extract(node)
+	s.addRelated(rule.Related(s.Filter)...)
+	return s, nil
+}
+
 // public returns how long anybody may keep the answer. The loader has found that the rules of each table with cache.public
 // name neither the caller nor the time. So the answer is the same for all if it shows only such tables, and the filter does
 // not name them either.
