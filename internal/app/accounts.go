@@ -26,6 +26,7 @@ import (
 type accounts struct {
 	service *account.Service
 	outbox  *mail.Outbox
+	mailer  *mail.Mailer
 	hasher  *password.Hasher
 	handler *webaccount.Handler // nil without accounts in the model
 
@@ -118,6 +119,9 @@ func (a *App) openOutbox() (*mail.Outbox, error) {
 	if cfg.From, err = mail.ParseFrom(from); err != nil {
 		return nil, err
 	}
+	for _, wanted := range jobTemplates(a.Rules.Model) {
+		cfg.Jobs = append(cfg.Jobs, wanted.Name)
+	}
 	templates, err := mail.NewTemplates(cfg)
 	if err != nil {
 		return nil, err
@@ -126,6 +130,7 @@ func (a *App) openOutbox() (*mail.Outbox, error) {
 	if !a.cfg.SMTP.IsZero() {
 		sender = mail.SMTP(a.cfg.SMTP)
 	}
+	a.accounts.mailer = mail.NewMailer(templates, sender)
 	return mail.New(a.Rows, mail.Config{Compose: a.compose, Templates: templates, Sender: sender, Jobs: a.jobs, Logger: a.cfg.Logger, Now: a.cfg.Now}), nil
 }
 

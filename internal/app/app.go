@@ -18,6 +18,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/identity/token"
 	"github.com/ashlar-dev/ashlar/internal/job"
+	"github.com/ashlar-dev/ashlar/internal/job/action"
 	"github.com/ashlar-dev/ashlar/internal/job/clock"
 	"github.com/ashlar-dev/ashlar/internal/limit"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
@@ -68,10 +69,11 @@ type App struct {
 	Fleet      *fleet.Fleet       // the servers of the database; nil if it is embedded, or if Open did not open it
 	Profile    *profile.Recorder  // of CPU time; nil if the app takes no profiles
 
-	work     *job.Queue       // of the jobs of the model
-	clock    *clock.Clock     // starts jobs at their times
-	workers  *work.Handler    // of requests about jobs; nil if Open did not open the app
-	egress   *outbound.Egress // makes the clients that call other services
+	work     *job.Queue             // of the jobs of the model
+	actions  map[string]action.Func // what the jobs of the model do, by name
+	clock    *clock.Clock           // starts jobs at their times
+	workers  *work.Handler          // of requests about jobs; nil if Open did not open the app
+	egress   *outbound.Egress       // makes the clients that call other services
 	accounts accounts
 	limiter  *limit.Limiter // nil if Open did not open the app
 	ledger   string         // what nodes share their limits in; "": nothing
@@ -195,6 +197,9 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	if err := a.openRows(ctx); err != nil {
+		return err
+	}
+	if err := a.openActions(); err != nil {
 		return err
 	}
 	a.openArchive()

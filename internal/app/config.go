@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/job/action"
 	"github.com/ashlar-dev/ashlar/internal/limit/redisledger"
 	"github.com/ashlar-dev/ashlar/internal/mail"
 	"github.com/ashlar-dev/ashlar/internal/outbound"
@@ -19,6 +20,8 @@ import (
 
 // Config says where the rows of an app are and how to serve them. The zero value works.
 type Config struct {
+	Functions map[string]action.Func // of jobs with work: go, by the name of the job
+
 	Data           string              // data folder; default: .ashlar in the app's folder
 	Database       string              // address of a PostgreSQL database; default: SQLite in the data folder
 	Direct         string              // address of the same database itself, if Database is the address of a pooler

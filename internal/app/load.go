@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/mail"
 	"github.com/ashlar-dev/ashlar/internal/model"
@@ -56,7 +58,48 @@ func checkMails(dir string, m *model.Model) model.Faults {
 	if _, err := os.Stat(filepath.Join(dir, folder)); errors.Is(err, fs.ErrNotExist) {
 		return model.Faults{m.Fault(m.Accounts.At("mail", "folder"), "there is no folder %s of mail templates: make it, or leave the key out", folder)}
 	}
-	return mail.Check(os.DirFS(dir), folder)
+	faults, problems := mail.Check(os.DirFS(dir), folder, jobTemplates(m))
+	for _, j := range m.Jobs {
+		if j.Mail == nil {
+			continue
+		}
+		if problem := problems[j.Mail.Template]; problem != "" {
+			faults = append(faults, m.Fault(j.Pos, "%s", problem))
+		}
+	}
+	return faults
+}
+
+// jobTemplates returns the mail templates of jobs, each once, with what every job that uses it sends.
+func jobTemplates(m *model.Model) (all []mail.JobTemplate) {
+	for _, j := range m.Jobs {
+		if j.Mail == nil {
+			continue
+		}
+		shown := shownBy(j)
+		i := slices.IndexFunc(all, func(t mail.JobTemplate) bool { return t.Name == j.Mail.Template })
+		if i < 0 {
+			all = append(all, mail.JobTemplate{Name: j.Mail.Template, Shows: shown})
+			continue
+		}
+		all[i].Shows = slices.DeleteFunc(all[i].Shows, func(name string) bool { return !slices.Contains(shown, name) })
+	}
+	return all
+}
+
+// shownBy returns the members of the data of a mail.
+func shownBy(j *model.Job) (names []string) {
+	switch {
+	case j.AboutRow():
+		names = []string{"id"}
+	case j.Timed():
+		return []string{"due"}
+	}
+	for _, path := range j.Mail.Send {
+		first, _, _ := strings.Cut(path, ".")
+		names = append(names, first)
+	}
+	return names
 }
 
 // checkFolder returns what to do if dir cannot be an app.

@@ -22,15 +22,26 @@ import (
 const maxTemplate = 256 << 10
 
 // Check renders each template in a folder of an app with sample data, and returns what is wrong with them. A folder that is
-// missing has no faults.
-func Check(files fs.FS, folder string) model.Faults {
-	_, faults := readTemplates(files, folder)
-	return faults
+// missing has no faults. problems has what is wrong with the templates of jobs, by their names.
+func Check(files fs.FS, folder string, jobs []JobTemplate) (faults model.Faults, problems map[string]string) {
+	names := make([]string, len(jobs))
+	for i, wanted := range jobs {
+		names[i] = wanted.Name
+	}
+	r, faults := readTemplates(files, folder, names)
+	problems = map[string]string{}
+	for _, wanted := range jobs {
+		if problem := r.missing(folder, wanted); problem != "" && len(faults) == 0 {
+			problems[wanted.Name] = problem
+		}
+	}
+	return faults, problems
 }
 
-// readTemplates reads the embedded templates, and then the templates of a folder, which replace them.
-func readTemplates(files fs.FS, folder string) (map[string]kindTemplates, model.Faults) {
-	r := &templateReader{byKind: map[string]kindTemplates{}}
+// readTemplates reads the embedded templates, and then the templates of a folder, which replace them. jobs are the names of
+// templates of jobs.
+func readTemplates(files fs.FS, folder string, jobs []string) (*templateReader, model.Faults) {
+	r := &templateReader{byKind: map[string]kindTemplates{}, jobs: jobs}
 	r.read(builtIn, "templates", true)
 	if len(r.faults) > 0 {
 		panic("mail: embedded templates: " + r.faults.Error())
@@ -38,12 +49,13 @@ func readTemplates(files fs.FS, folder string) (map[string]kindTemplates, model.
 	if files != nil && folder != "" {
 		r.read(files, folder, false)
 	}
-	return r.byKind, r.faults.Sort()
+	return r, r.faults.Sort()
 }
 
 // A templateReader reads folders of templates.
 type templateReader struct {
 	byKind map[string]kindTemplates
+	jobs   []string // names of templates of jobs
 	faults model.Faults
 	lines  map[string][]string // of the files, for faults
 }
@@ -98,8 +110,10 @@ func readSource(files fs.FS, name string) (string, error) {
 func (r *templateReader) add(folder, name, source string, sources map[string]string, builtIn bool) {
 	file, stem := path.Join(folder, name), strings.TrimSuffix(name, path.Ext(name))
 	kind, tag, hasTag := strings.Cut(stem, ".")
-	if !isKind(kind) {
-		r.fault(file, 1, 1, "there is no mail called %s%s: the mails are %s", kind, suggest.DidYouMean(kind, kinds[:]), strings.Join(kinds[:], ", "))
+	ofJob := slices.Contains(r.jobs, kind) && !isKind(kind)
+	if !isKind(kind) && !ofJob {
+		names := append(kinds[:len(kinds):len(kinds)], r.jobs...)
+		r.fault(file, 1, 1, "there is no mail called %s%s: the mails are %s", kind, suggest.DidYouMean(kind, names), strings.Join(names, ", "))
 		return
 	}
 	language, isLanguage := languageOf(tag)
@@ -114,7 +128,7 @@ func (r *templateReader) add(folder, name, source string, sources map[string]str
 		return
 	}
 	p := r.parse(folder, stem, source, sources)
-	if p == nil || !r.try(folder, stem, kind, p) {
+	if p == nil || !(ofJob || r.try(folder, stem, kind, p)) {
 		return
 	}
 	p.builtIn = builtIn
@@ -130,11 +144,14 @@ func (r *templateReader) add(folder, name, source string, sources map[string]str
 	r.byKind[kind] = templates
 }
 
+// missingKey makes a member that the data lacks an error. It would be shown as <no value>.
+const missingKey = "missingkey=error"
+
 // parse parses both templates of a pair.
 func (r *templateReader) parse(folder, stem, text string, sources map[string]string) *pair {
 	p := &pair{}
 	var err error
-	if p.text, err = texttemplate.New(stem + ".txt").Parse(text); err != nil {
+	if p.text, err = texttemplate.New(stem + ".txt").Option(missingKey).Parse(text); err != nil {
 		r.explain(folder, stem+".txt", err)
 		return nil
 	}
@@ -142,7 +159,7 @@ func (r *templateReader) parse(folder, stem, text string, sources map[string]str
 	if !ok {
 		return p
 	}
-	if p.html, err = htmltemplate.New(stem + ".html").Parse(html); err != nil {
+	if p.html, err = htmltemplate.New(stem + ".html").Option(missingKey).Parse(html); err != nil {
 		r.explain(folder, stem+".html", err)
 		return nil
 	}

@@ -11,8 +11,6 @@ import (
 	"strings"
 	texttemplate "text/template"
 	"time"
-
-	"github.com/ashlar-dev/ashlar/internal/model"
 )
 
 //go:embed templates
@@ -39,8 +37,9 @@ type TemplateConfig struct {
 	App    string // name of the app, for people
 	Public string // URL of the app, which links begin with
 	From   From
-	Files  fs.FS  // files of the app; nil: only the embedded templates
-	Folder string // of the templates in Files
+	Files  fs.FS    // files of the app; nil: only the embedded templates
+	Folder string   // of the templates in Files
+	Jobs   []string // names of templates of jobs
 }
 
 // Templates render messages. They are safe for concurrent use.
@@ -58,10 +57,11 @@ func NewTemplates(cfg TemplateConfig) (*Templates, error) {
 		return nil, err
 	}
 	t := &Templates{app: oneLine(cfg.App, maxName), public: public, from: cfg.From}
-	var faults model.Faults
-	if t.byKind, faults = readTemplates(cfg.Files, cfg.Folder); len(faults) > 0 {
+	r, faults := readTemplates(cfg.Files, cfg.Folder, cfg.Jobs)
+	if len(faults) > 0 {
 		return nil, faults
 	}
+	t.byKind = r.byKind
 	return t, nil
 }
 
@@ -139,7 +139,7 @@ func (t *Templates) render(message Message, wanted string) (*outgoing, error) {
 const maxRendered = 256 << 10
 
 // render returns the three parts of a mail.
-func (p *pair) render(v view) (subject, text, html string, err error) {
+func (p *pair) render(v any) (subject, text, html string, err error) {
 	var b strings.Builder
 	if err := p.text.Execute(&b, v); err != nil {
 		return "", "", "", err

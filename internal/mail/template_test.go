@@ -205,7 +205,7 @@ func TestCheckNamesFileAndLine(t *testing.T) {
 			for name, text := range tt.files {
 				folder["mail/"+name] = &fstest.MapFile{Data: []byte(text)}
 			}
-			faults := Check(folder, "mail")
+			faults, _ := Check(folder, "mail", nil)
 			if len(faults) != len(tt.want) {
 				t.Fatalf("Check = %v, want %d faults", faults, len(tt.want))
 			}
@@ -219,13 +219,13 @@ func TestCheckNamesFileAndLine(t *testing.T) {
 			}
 		})
 	}
-	if faults := Check(fstest.MapFS{}, "mail"); len(faults) > 0 {
+	if faults, _ := Check(fstest.MapFS{}, "mail", nil); len(faults) > 0 {
 		t.Errorf("a missing folder has faults: %v", faults)
 	}
 }
 
 func TestFaultsShowTheirLine(t *testing.T) {
-	faults := Check(fstest.MapFS{"mail/known.txt": {Data: []byte("Hello\n\nDear {{.Nmae}}\n")}}, "mail")
+	faults, _ := Check(fstest.MapFS{"mail/known.txt": {Data: []byte("Hello\n\nDear {{.Nmae}}\n")}}, "mail", nil)
 	want := "mail/known.txt:3:8: executing \"known.txt\" at <.Nmae>: can't evaluate field Nmae\n  Dear {{.Nmae}}\n         ^"
 	if diff := cmp.Diff(want, faults.Error()); diff != "" {
 		t.Errorf("fault (-want +got):\n%s", diff)

@@ -58,6 +58,11 @@ func NewPrivateKey() SigningKey {
 	return SigningKey{private: ed25519.NewKeyFromSeed(seed)}
 }
 
+// NewKeyFromSeed returns the ed25519 private key of a seed of 32 secret bytes.
+func NewKeyFromSeed(seed [ed25519.SeedSize]byte) SigningKey {
+	return SigningKey{private: ed25519.NewKeyFromSeed(seed[:])}
+}
+
 // ParseSigningKey reads a shared secret or a private key.
 func ParseSigningKey(text string) (SigningKey, error) {
 	switch {
