@@ -22,6 +22,7 @@ type Scratch struct {
 
 // OpenScratch makes the tables that the definitions define.
 func OpenScratch(definitions []string) (*Scratch, error) {
+	setSpill()
 	raw, err := lite.OpenConn(":memory:", lite.OpenReadWrite|lite.OpenCreate|lite.OpenMemory)
 	if err != nil {
 		return nil, err
