@@ -115,6 +115,12 @@ type expressions interface {
 	// LockRow ends a query of a row that the transaction is about to change. It keeps other transactions from changing
 	// the row.
 	LockRow(alias string) string
+	// LockDeleted ends a query of rows that the transaction is about to delete. It also keeps others from referring to them.
+	LockDeleted(alias string) string
+	// FieldText returns a field as text, for a key or a comparison.
+	FieldText(f *model.Field, sql string) string
+	// Hash returns the SHA-256 of a text as 64 hexadecimal digits.
+	Hash(text string) string
 	// LoadRows returns the statement of the engine's Load for a table with a list of columns.
 	LoadRows(into string, columns int) string
 	// ListLen returns the length of a bound list.

@@ -264,6 +264,22 @@ func (postgres) HasLateral() bool { return true }
 // LockRow implements Dialect. Other transactions may still refer to the row.
 func (postgres) LockRow(alias string) string { return " FOR NO KEY UPDATE OF " + alias }
 
+// LockDeleted implements Dialect.
+func (postgres) LockDeleted(alias string) string { return " FOR UPDATE OF " + alias }
+
+// FieldText implements Dialect. The text of a timestamp would depend on the zone of the session.
+func (postgres) FieldText(f *model.Field, sql string) string {
+	if f.Type == model.Timestamp {
+		sql = "(extract(epoch FROM " + sql + ") * 1000000)::bigint"
+	}
+	return "((" + sql + ")::text" + codePoints + ")"
+}
+
+// Hash implements Dialect.
+func (postgres) Hash(text string) string {
+	return "encode(sha256(convert_to(" + text + ", 'UTF8')), 'hex')"
+}
+
 // ListLen implements Dialect.
 func (postgres) ListLen(list string) string { return "cardinality(" + list + ")::bigint" }
 

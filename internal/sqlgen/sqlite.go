@@ -149,6 +149,18 @@ func (sqlite) HasLateral() bool { return false }
 // LockRow implements Dialect. SQLite has only one writer.
 func (sqlite) LockRow(string) string { return "" }
 
+func (sqlite) LockDeleted(string) string { return "" }
+
+// FieldText implements Dialect.
+func (sqlite) FieldText(f *model.Field, sql string) string {
+	if f.Type == model.Bool {
+		return "CASE " + sql + " WHEN 1 THEN 'true' WHEN 0 THEN 'false' END"
+	}
+	return "CAST(" + sql + " AS TEXT)"
+}
+
+func (sqlite) Hash(text string) string { return "ashlar_sha256(" + text + ")" }
+
 func (sqlite) ListLen(list string) string { return "json_array_length(" + list + ")" }
 
 func (sqlite) ViewQuery(v *model.View) string { return textOf(v.SQLite) }

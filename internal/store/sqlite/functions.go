@@ -1,6 +1,8 @@
 package sqlite
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"math"
 	"strings"
 
@@ -39,6 +41,7 @@ func registerFunctions(raw *lite.Conn, count func(bytes int)) error {
 		{"ashlar_span_add", 2, ints(value.AddDuration)},
 		{"ashlar_span_sub", 2, ints(negated(value.AddDuration))},
 		{"ashlar_concat", 2, concat},
+		{"ashlar_sha256", 1, hash},
 		{"ashlar_contains", 2, texts(strings.Contains)}, // linear; SQLite's instr compares the part at every position
 		{"ashlar_starts_with", 2, texts(strings.HasPrefix)},
 		{"ashlar_ends_with", 2, texts(strings.HasSuffix)},
@@ -70,6 +73,11 @@ func scalar(f function) func(lite.Context, []lite.Value) (lite.Value, error) {
 		}
 		return lite.Value{}, nil
 	}
+}
+
+func hash(args []lite.Value) (lite.Value, bool) {
+	sum := sha256.Sum256([]byte(args[0].Text()))
+	return lite.TextValue(hex.EncodeToString(sum[:])), true
 }
 
 func ints(f func(a, b int64) (int64, bool)) function {
