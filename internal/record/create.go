@@ -21,6 +21,7 @@ func (d *DB) Create(ctx context.Context, who caller.Caller, t *model.Table, memb
 func (r *request) create(ctx context.Context, t *model.Table, members []value.Member) (_ Row, err error) {
 	defer errs.Wrap(&err, "record.Create(%s)", t.Name)
 	defer func() { r.db.tables[t].noteWrite(ctx, Create, err) }()
+	r.noteTrace(ctx)
 	c, err := r.newCreation(t, members)
 	if err != nil {
 		return Row{}, err

@@ -44,8 +44,8 @@ type DB struct {
 	stale    staleness
 	merging  rowLocks // rows that a patch is merged into
 	refusals *refusals
-	guard    Guard       // nil: no caller can end
-	effects  EffectsFunc // nil: writes have no effects
+	guard    Guard    // nil: no caller can end
+	effects  Effector // nil: writes have no effects
 
 	requests sync.Pool // of *request
 	blocks   sync.Pool // of *render.Block

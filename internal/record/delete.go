@@ -22,6 +22,7 @@ func (d *DB) Delete(ctx context.Context, who caller.Caller, t *model.Table, id v
 func (r *request) delete(ctx context.Context, t *model.Table, id value.Value, match Match) (err error) {
 	defer errs.Wrap(&err, "record.Delete(%s)", t.Name)
 	defer func() { r.db.tables[t].noteWrite(ctx, Delete, err) }()
+	r.noteTrace(ctx)
 	x, err := r.newDeletion(t, id, match)
 	if err != nil {
 		return err
@@ -70,9 +71,9 @@ func (x *deletion) script(int64) (*store.Script, error) {
 	if err != nil || stmt.SQL == "" {
 		return nil, err
 	}
-	w := &rowWrite{
-		table: x.table, change: x.req.Bound(stmt, []value.Value{x.id}), answer: func(value.Row) error { return nil },
-		effects: x.req.effectsOf(x.table, Delete, x.id, 0),
+	w := &rowWrite{table: x.table, change: x.req.Bound(stmt, []value.Value{x.id}), answer: func(value.Row) error { return nil }}
+	if err := x.req.addEffects(w, x.written(), x.match != nil); err != nil {
+		return nil, err
 	}
 	if err := x.req.addRevisionCheck(w, x.id, x.match); err != nil {
 		return nil, err
@@ -97,6 +98,10 @@ func (x *deletion) run(tx store.Tx) error {
 	if err != nil {
 		return err
 	}
+	effects, err := x.effectsBefore(tx, x.written())
+	if err != nil {
+		return err
+	}
 	tx.MarkChanged(x.table.changedTables...)
 	err = x.req.ExecDeferred(tx, stmt, []value.Value{x.id})
 	if c, ok := errors.AsType[*store.ConstraintError](err); ok && c.Constraint == store.ForeignKey {
@@ -105,17 +110,66 @@ func (x *deletion) run(tx store.Tx) error {
 	if err != nil {
 		return err
 	}
-	return x.runEffects(tx)
+	return effects.run(tx)
+}
+
+// written returns the deletion as its effects see it.
+func (x *deletion) written() *Written {
+	w := &Written{Table: x.table.Table, Op: Delete, ID: x.id}
+	if len(x.table.reach.Cascades) > 0 {
+		w.Reach = x.table.reach
+	}
+	return w
+}
+
+// effectsBefore runs the effects before the deletion, and returns the ones after it.
+func (x *deletion) effectsBefore(tx store.Tx, written *Written) (Effects, error) {
+	effects, err := x.req.effectsOf(written)
+	if err != nil {
+		return effects, err
+	}
+	if written.Reach != nil && !written.Swept && len(effects.Before) > 0 {
+		if err := x.lockReach(tx); err != nil {
+			return effects, err
+		}
+	}
+	return effects, effects.runBefore(tx)
+}
+
+// lockTries bounds the looks of lockReach.
+const lockTries = 20
+
+// lockReach locks all rows that the deletion deletes. Others may add rows that refer to them while it looks, so it looks until it
+// finds no more: nobody can refer to a locked row.
+func (x *deletion) lockReach(tx store.Tx) error {
+	if !x.req.locks() {
+		return nil
+	}
+	reach, last := x.table.reach, -1
+	for range lockTries {
+		found := 0
+		for of := range reach.Tables {
+			stmt, err := x.table.lockDoomedStatement(x.req.Binding, of)
+			if err != nil {
+				return err
+			}
+			err = x.req.Query(tx, stmt, []value.Value{x.id}, func(value.Row) error { found++; return nil })
+			if err != nil {
+				return err
+			}
+		}
+		if found == last {
+			return nil
+		}
+		last = found
+	}
+	return errs.New(errs.Conflict, "others keep adding rows that refer to this one: try again")
 }
 
 // checkOld refuses a deletion that the caller may not do.
 func (x *deletion) checkOld(tx store.Tx) error {
 	_, err := x.req.readOld(tx, x.table, x.id, x.match, x.decision)
 	return err
-}
-
-func (x *deletion) runEffects(tx store.Tx) error {
-	return x.req.effectsOf(x.table, Delete, x.id, 0).run(tx)
 }
 
 func inUse(cause error) error {
@@ -160,6 +214,11 @@ func (x *deletion) checkReach(ctx context.Context) error {
 		return err
 	}
 	limit := x.req.db.limits.deletionRows
+	if x.req.db.effects != nil {
+		if most := x.req.db.effects.MaxCascade(x.table.reach); most > 0 {
+			limit = min(limit, most)
+		}
+	}
 	return x.req.pass(ctx, gate.Class{}, &gate.Cost{}, func(reader store.Reader) error {
 		return x.req.Query(reader, stmt, []value.Value{x.id}, func(cols value.Row) error {
 			switch {
@@ -192,11 +251,17 @@ func (x *deletion) sweep(tx store.Tx) error {
 			return err
 		}
 	}
+	written := x.written()
+	written.Swept = true
+	effects, err := x.effectsBefore(tx, written)
+	if err != nil {
+		return err
+	}
 	tx.MarkChanged(x.table.changedTables...)
 	for _, stmt := range s.Remove {
 		if err := x.req.Exec(tx, stmt, nil); err != nil {
 			return err
 		}
 	}
-	return x.runEffects(tx)
+	return effects.run(tx)
 }

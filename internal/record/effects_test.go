@@ -5,6 +5,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -44,6 +45,13 @@ func TestEffects(t *testing.T) {
 	})
 }
 
+// steps are the effects of all writes.
+type steps []store.Step
+
+func (s steps) Effects(*Written) (Effects, error) { return Effects{Steps: s}, nil }
+func (steps) NeedsOld(*model.Table) bool          { return false }
+func (steps) MaxCascade(*sqlgen.Reach) int        { return 0 }
+
 func testEffects(t *testing.T, db *DB, spy *watched) {
 	db.effects = nil
 	must(t, db, nobody, "people", `{"id":"ann","name":"Ann"}`)
@@ -74,7 +82,7 @@ func testEffects(t *testing.T, db *DB, spy *watched) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			spy.exec(t, `DELETE FROM kept`)
-			db.effects = func(*model.Table, Op, value.Value, int64) Effects { return Effects{Steps: tt.steps} }
+			db.effects = steps(tt.steps)
 			rows := spy.number(t, `SELECT CAST(sum(_rev) + count(*) AS BIGINT) FROM people`)
 			_, err := attempt(t, db, write{who: nobody, op: tt.op, path: "people/ann", body: tt.body}, nil)
 			kept, now := spy.number(t, `SELECT count(*) FROM kept`), spy.number(t, `SELECT CAST(sum(_rev) + count(*) AS BIGINT) FROM people`)

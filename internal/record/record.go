@@ -10,6 +10,7 @@
 //     sighting.go an answer is found valid without a snapshot.
 //   - create.go, update.go and delete.go write. A write is built once as a rowWrite (write.go). A rowCheck explains why it
 //     was refused (rowcheck.go, reference.go).
+//   - effects.go adds the statements of an Effector to writes.
 //   - request.go is one request of one caller, with its access.
 //   - db.go, table.go, decision.go and statements.go hold what all requests share.
 //
@@ -22,7 +23,6 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record/render"
-	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -32,7 +32,7 @@ type Config struct {
 	System *model.Model     // system tables of the database, which only the system caller opens; nil: none
 	Guard  Guard            // nil: no caller can end
 
-	Effects EffectsFunc // of writes; nil: they have none
+	Effects Effector // of writes; nil: they have none
 
 	Answers int64  // bytes of answers that are kept; 0: none, but totals
 	TagKey  []byte // 16 secret bytes from which tags are made; nil: random ones
@@ -76,16 +76,6 @@ type Row struct {
 
 // Match is a condition on the old revision of a row that a write changes. nil is no condition.
 type Match func(revision int64) bool
-
-// Effects are further statements in the transaction of a write. They are undone with the write, and the write is undone if
-// one of them is refused.
-type Effects struct {
-	Steps  []store.Step
-	Tables []string // tables that the steps write to
-}
-
-// EffectsFunc returns the effects of a write to a table. A deletion has the revision 0.
-type EffectsFunc func(table *model.Table, op Op, id value.Value, revision int64) Effects
 
 // limits bound what one request may cost. Tests lower them.
 type limits struct {

@@ -20,6 +20,7 @@ type request struct {
 	db      *DB
 	allowed permission // the last one that was granted
 
+	trace   string // traceparent of the request; "" if its writes have no effects
 	guard   guard
 	passage *gate.Passage
 	rowRead *rowRead
@@ -75,7 +76,7 @@ func (r *request) end() {
 	r.passage.Reset()
 	r.resetGuard()
 	r.Reset()
-	r.allowed = permission{}
+	r.allowed, r.trace = permission{}, ""
 	if r.lent != nil {
 		r.buffer, r.lent = r.lent, nil
 	}

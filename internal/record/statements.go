@@ -1,6 +1,8 @@
 package record
 
 import (
+	"strconv"
+
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record/statement"
 	"github.com/ashlar-dev/ashlar/internal/rule"
@@ -23,6 +25,7 @@ const (
 	kindDeleteAllowed
 	kindCountReach
 	kindCheckReach
+	kindLockDoomed
 )
 
 // insertStatement inserts a row. It returns what afterSpec asks if one statement can.
@@ -157,4 +160,11 @@ func (t *table) countReachStatement(b *statement.Binding, most int) (*sqlgen.Sta
 // checkReachStatement counts the rows that a deletion reaches, and says whether a reference restricts it.
 func (t *table) checkReachStatement(b *statement.Binding) (*sqlgen.Statement, error) {
 	return t.statements.Get(b, kindCheckReach, "", func(gen *sqlgen.Generator) (*sqlgen.Statement, error) { return gen.CheckReach(t.reach) })
+}
+
+// lockDoomedStatement locks the rows of a table that a deletion deletes.
+func (t *table) lockDoomedStatement(b *statement.Binding, of int) (*sqlgen.Statement, error) {
+	return t.statements.Get(b, kindLockDoomed, strconv.Itoa(of), func(gen *sqlgen.Generator) (*sqlgen.Statement, error) {
+		return gen.LockDoomed(t.reach, of)
+	})
 }

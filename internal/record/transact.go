@@ -14,6 +14,7 @@ func (d *DB) Transact(ctx context.Context, who caller.Caller, f func(*Tx) error)
 	return d.store.Write(withOrigin(ctx, who), func(tx store.Tx) error {
 		rows := d.In(tx, who)
 		defer rows.Done()
+		rows.request.noteTrace(ctx)
 		return f(rows)
 	})
 }

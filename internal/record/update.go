@@ -25,6 +25,7 @@ func (d *DB) Update(ctx context.Context, who caller.Caller, t *model.Table, id v
 func (r *request) update(ctx context.Context, t *model.Table, id value.Value, patch []value.Member, match Match) (_ Row, err error) {
 	defer errs.Wrap(&err, "record.Update(%s)", t.Name)
 	defer func() { r.db.tables[t].noteWrite(ctx, Update, err) }()
+	r.noteTrace(ctx)
 	u, err := r.newChange(t, id, patch, match)
 	if err != nil {
 		return Row{}, err
@@ -102,7 +103,7 @@ func (u *change) run(tx store.Tx) error {
 // decide or refused the change.
 func (u *change) runSingle(tx store.Tx, revision int64) (done bool, err error) {
 	w, err := u.buildSingle(revision)
-	if err != nil || w == nil {
+	if err != nil || w == nil || len(w.effects.Before) > 0 {
 		return false, err
 	}
 	done, err = w.run(tx)
@@ -135,7 +136,9 @@ func (u *change) runWithOld(tx store.Tx, revision int64) error {
 	if err != nil {
 		return err
 	}
-	w, err := check.buildWrite(writeSpec{op: Update, revision: revision, change: update, inputs: u.inputs(revision, fields, values), old: old, values: values, result: &u.result})
+	w, err := check.buildWrite(writeSpec{
+		op: Update, revision: revision, change: update, inputs: u.inputs(revision, fields, values), fields: fields, old: old, values: values, result: &u.result,
+	})
 	if err != nil {
 		return err
 	}
@@ -194,7 +197,7 @@ func (u *change) inputs(revision int64, fields []*model.Field, values []value.Va
 
 // buildSingle returns the write of a change that one statement can decide, or nil if none can.
 func (u *change) buildSingle(revision int64) (*rowWrite, error) {
-	if len(u.body.Patches) > 0 || len(u.body.Fixed) > 0 {
+	if len(u.body.Patches) > 0 || len(u.body.Fixed) > 0 || u.effectsNeedOld() {
 		return nil, nil
 	}
 	fields := u.fieldsOf(u.body)
@@ -205,11 +208,17 @@ func (u *change) buildSingle(revision int64) (*rowWrite, error) {
 	values := slices.Clone(u.body.Values)
 	values[0] = u.id
 	u.setUpdated(values)
-	w, err := u.check.buildWrite(writeSpec{op: Update, revision: revision, change: update, inputs: u.inputs(revision, fields, values), values: values, result: &u.result})
+	w, err := u.check.buildWrite(writeSpec{
+		op: Update, revision: revision, change: update, inputs: u.inputs(revision, fields, values), fields: fields, matched: u.match != nil, values: values, result: &u.result,
+	})
 	if err != nil {
 		return nil, err
 	}
 	return w, u.req.addRevisionCheck(w, u.id, u.match)
+}
+
+func (u *change) effectsNeedOld() bool {
+	return u.req.db.effects != nil && u.req.db.effects.NeedsOld(u.table.Table)
 }
 
 // mergeTries bounds the merges of one patch. Patches of one row take turns within this process, so only other writes can

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record/input"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -27,7 +27,9 @@ type writeSpec struct {
 	op       Op
 	revision int64 // of the new row
 	change   *sqlgen.Statement
-	inputs   []value.Value // of change
+	inputs   []value.Value // of change; of an update the id, the revision, and a value for each of fields
+	fields   []*model.Field
+	matched  bool          // a check of the old revision will lock the row
 	old      *input.Stored // nil if there is none, or if change reads it
 	values   []value.Value // the new row
 	result   *Row          // takes the answer; nil if it is known beforehand
@@ -36,9 +38,21 @@ type writeSpec struct {
 // buildWrite returns the write of a row with its reference checks.
 func (c *rowCheck) buildWrite(spec writeSpec) (*rowWrite, error) {
 	id := spec.values[0]
-	w := &rowWrite{table: c.table, change: c.req.Bound(spec.change, spec.inputs), effects: c.req.effectsOf(c.table, spec.op, id, spec.revision)}
+	w := &rowWrite{table: c.table, change: c.req.Bound(spec.change, spec.inputs)}
 	if err := c.addReferenceChecks(w, spec); err != nil {
 		return nil, err
+	}
+	if c.req.db.effects != nil {
+		written := &Written{Table: c.table.Table, Op: spec.op, ID: id, Revision: spec.revision}
+		if spec.op == Update {
+			written.Fields, written.Values = spec.fields, spec.inputs[2:]
+		}
+		if spec.old != nil {
+			written.Old = spec.old.Values
+		}
+		if err := c.req.addEffects(w, written, spec.old != nil || spec.matched); err != nil {
+			return nil, err
+		}
 	}
 	if spec.result == nil {
 		return w, nil
@@ -95,21 +109,13 @@ func (r *request) addRevisionCheck(w *rowWrite, id value.Value, match Match) err
 	return nil
 }
 
-// effectsOf returns the effects of a write. Deletions have the revision 0.
-func (r *request) effectsOf(t *table, op Op, id value.Value, revision int64) Effects {
-	if r.db.effects == nil {
-		return Effects{}
-	}
-	return r.db.effects(t.Table, op, id, revision)
-}
-
 // script returns the write as a script.
 func (w *rowWrite) script(lockOrder string, noGroup bool) *store.Script {
-	size := len(w.checks) + 1 + len(w.effects.Steps)
+	size := len(w.checks) + len(w.effects.Before) + 1 + len(w.effects.Steps)
 	if w.after != nil {
 		size++
 	}
-	steps := append(make([]store.Step, 0, size), w.checks...)
+	steps := append(append(make([]store.Step, 0, size), w.checks...), w.effects.Before...)
 	if w.after == nil {
 		steps = append(steps, store.Step{Statement: w.change, Row: w.answer}) // without an answer, the step has no rows
 	} else {
@@ -117,18 +123,22 @@ func (w *rowWrite) script(lockOrder string, noGroup bool) *store.Script {
 	}
 	return &store.Script{
 		Steps: append(steps, w.effects.Steps...), Tables: append(w.table.names, w.effects.Tables...),
-		LockOrder: lockOrder, NoGroup: noGroup,
+		LockOrder: lockOrder, NoGroup: noGroup || w.effects.NoGroup,
 	}
 }
 
 // run runs the write in a transaction. Without an error, done says whether it wrote the row: a check may have found no row,
-// or the rules in the statement did not hold. A constraint of the row itself is a *store.ConstraintError.
+// or the rules in the statement did not hold. A constraint of the row itself is a *store.ConstraintError. A caller who goes on
+// without done must not have effects before the write.
 func (w *rowWrite) run(tx store.Tx) (done bool, err error) {
 	for _, check := range w.checks {
 		found, err := runStep(tx, check)
 		if err != nil || !found {
 			return false, ignoreRefusal(err)
 		}
+	}
+	if err := w.effects.runBefore(tx); err != nil {
+		return false, err
 	}
 	tx.MarkChanged(w.table.Name)
 	row := func(cols value.Row) error {
@@ -156,23 +166,6 @@ func ignoreRefusal(err error) error {
 	}
 	return err
 }
-
-// run runs the effects in a transaction.
-func (e Effects) run(tx store.Tx) error {
-	tx.MarkChanged(e.Tables...)
-	for _, step := range e.Steps {
-		found, err := runStep(tx, step)
-		switch {
-		case err != nil:
-			return errs.Wrapf(err, errs.KindOf(err), "%s", effectRefused)
-		case !found:
-			return errs.New(errs.Conflict, effectRefused)
-		}
-	}
-	return nil
-}
-
-const effectRefused = "a statement that belongs to this write was refused"
 
 // runStep runs one step and reports whether it found a row. A step without Row need not find one.
 func runStep(tx store.Tx, step store.Step) (found bool, err error) {
