@@ -20,6 +20,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/job"
 	"github.com/ashlar-dev/ashlar/internal/job/action"
 	"github.com/ashlar-dev/ashlar/internal/job/clock"
+	jobstart "github.com/ashlar-dev/ashlar/internal/job/start"
 	"github.com/ashlar-dev/ashlar/internal/limit"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model"
@@ -71,6 +72,7 @@ type App struct {
 
 	work     *job.Queue             // of the jobs of the model
 	actions  map[string]action.Func // what the jobs of the model do, by name
+	starts   *jobstart.Starter      // adds jobs to writes
 	clock    *clock.Clock           // starts jobs at their times
 	workers  *work.Handler          // of requests about jobs; nil if Open did not open the app
 	egress   *outbound.Egress       // makes the clients that call other services
@@ -262,8 +264,11 @@ func (a *App) openRows(ctx context.Context) error {
 	if err := a.openJobs(); err != nil {
 		return err
 	}
+	a.openStarts()
 	tags := a.Keys.Derive("tags of lists")
-	a.Rows = record.New(a.Store, a.Rules, record.Config{Now: a.cfg.Now, System: own, Guard: a.guard, Answers: a.cfg.Answers, TagKey: tags[:16]})
+	a.Rows = record.New(a.Store, a.Rules, record.Config{
+		Now: a.cfg.Now, System: own, Guard: a.guard, Effects: a.effects(), Answers: a.cfg.Answers, TagKey: tags[:16],
+	})
 	a.Audit = audit.New(a.Rows, audit.Config{Now: a.cfg.Now})
 	if own := a.Rules.Model.Accounts; own != nil && own.Audit.Keep > 0 {
 		a.services = append(a.services, service{"audit", audit.NewKeeper(a.Audit, own.Audit.Keep, a.jobs)})

@@ -15,6 +15,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 	"github.com/ashlar-dev/ashlar/internal/job"
 	"github.com/ashlar-dev/ashlar/internal/job/clock"
+	jobstart "github.com/ashlar-dev/ashlar/internal/job/start"
 	"github.com/ashlar-dev/ashlar/internal/limit/pgledger"
 	"github.com/ashlar-dev/ashlar/internal/mail"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
@@ -153,7 +154,9 @@ func (d *Database) History(ctx context.Context) ([]migrate.Entry, error) {
 
 // systemTables returns the system tables of each package above migrate that keeps some.
 func systemTables() []system.Fragment {
-	return []system.Fragment{account.Tables, mail.Tables, audit.Tables, alert.Tables, fleet.Tables, pgledger.Tables, job.Tables, clock.Tables}
+	return []system.Fragment{
+		account.Tables, mail.Tables, audit.Tables, alert.Tables, fleet.Tables, pgledger.Tables, job.Tables, clock.Tables, jobstart.Tables,
+	}
 }
 
 // migrateOptions returns the options of a change of tables.
