@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -37,14 +38,15 @@ func (r *runner) start(l *loop, j *Job) {
 	r.held[j.ID] = a
 	r.mu.Unlock()
 	r.attempts.Add(1)
-	r.tally.started.Add(1)
 	background.Go("job "+j.Name, func() error {
 		r.work(ctx, a, h)
 		return nil
 	}, func(err error) {
 		background.Report(r.cfg.Logger)(err)
 		if errors.Is(err, background.ErrExited) { // the worker called runtime.Goexit
-			r.settler.put(a, r.settlementOf(j, err, false))
+			s := r.settlementOf(j, err, false)
+			r.note(j, s, err)
+			r.settler.put(a, s)
 		}
 		cancel(nil)
 		l.end()
@@ -66,13 +68,13 @@ func (r *runner) work(ctx context.Context, a *attempt, h *handler) {
 	limited, stop := context.WithTimeout(ctx, h.atMost)
 	defer stop()
 	err := r.cfg.Records.Job("job "+j.Name).Do(limited, func(ctx context.Context) error {
-		telemetry.RecordOf(ctx).Found(1)
+		describeAttempt(telemetry.RecordOf(ctx), j)
 		return background.Guard("job "+j.Name, func() error { return h.work(ctx, j) })
 	})
 	cause := context.Cause(ctx)
 	switch {
 	case errors.Is(cause, errLease):
-		r.tally.lost.Add(1)
+		r.tallyOf(j.Queue).lost.Add(1)
 		r.drop(a)
 		return
 	case err != nil && errors.Is(limited.Err(), context.DeadlineExceeded):
@@ -87,21 +89,30 @@ func (r *runner) work(ctx context.Context, a *attempt, h *handler) {
 	r.settler.put(a, s)
 }
 
+// describeAttempt tells the record of an attempt what it is about. The record joins the trace of the write that added the job.
+func describeAttempt(r *telemetry.Record, j *Job) {
+	if r == nil {
+		return
+	}
+	if parent, ok := telemetry.ParseTraceparent(j.Trace); ok {
+		r.Join(parent)
+	}
+	r.Found(1)
+	r.Does("queue " + j.Queue + ", attempt " + strconv.Itoa(j.Attempt))
+	r.Queue += max(0, time.Since(j.RunAt)) // the clock of the database may be ahead
+}
+
 // unknownPause is when a node asks again for a job that it does not know.
 const unknownPause = 5 * time.Second
 
 // note counts and logs the outcome of an attempt.
 func (r *runner) note(j *Job, s settlement, err error) {
+	r.tallyOf(j.Queue).note(s.state)
 	switch s.state {
-	case done:
-		r.tally.done.Add(1)
 	case dead:
-		r.tally.dead.Add(1)
+		r.bury(j, err)
 		r.cfg.Logger.Error("a job is dead", "job", j.ID, "name", j.Name, "attempts", j.Attempt, "error", describe(err))
-	case waiting:
-		r.tally.givenBack.Add(1)
 	case scheduled:
-		r.tally.repeated.Add(1)
 		r.cfg.Logger.Warn("a job has failed and is tried again", "job", j.ID, "name", j.Name, "attempt", j.Attempt,
 			"again_in", s.runAt.Sub(r.now()).Round(time.Millisecond), "error", describe(err))
 	}

@@ -8,8 +8,8 @@
 //   - runner.go runs the loops of a node. loop.go takes jobs of one queue, and attempt.go works on one job. settler.go batches
 //     settlements.
 //   - renew.go keeps leases, keep.go does what becomes due in the table. wake.go tells the loops about new jobs.
-//   - control.go is for people, pull.go and state.go for workers and callers
-//     outside of this process.
+//   - control.go, change.go and edit.go are for people, find.go and search.go find jobs for them. pull.go and state.go are for
+//     workers and callers outside of this process. depth.go, history.go and tally.go count.
 //   - take.go leases jobs, settle.go ends attempts, insert.go adds jobs. limit.go decides what the limits of a queue allow.
 //   - table.go declares the tables, sqlite.go and postgres.go have the statements of an engine.
 package job
@@ -64,11 +64,12 @@ type Config struct {
 	Records *telemetry.Jobs  // get a record of each attempt; nil: none
 	Logger  *slog.Logger     // nil means slog.Default()
 	Now     func() time.Time // nil: time.Now
+	Dead    func(Death)      // is told of each job that dies here, and returns at once; nil: nobody is told
 
 	StopTime time.Duration // for attempts under way when Run ends; 0 means 5 s
 	Keep     Keep
 
-	lease, renew, poll time.Duration // tests shorten them
+	lease, renew, poll, find time.Duration // tests shorten them
 }
 
 // Keep says how long finished jobs stay in the table.
@@ -101,17 +102,17 @@ type Queue struct {
 	handlers map[string]*handler
 
 	arrivals arrivals
-	tally    tally
+	tallies  map[string]*tally // by queue
 }
 
 // Open returns the jobs of a database that has the tables of Tables.
 func Open(db store.DB, cfg Config) *Queue {
-	q := &Queue{db: db, sql: statementsOf(db.Dialect()), cfg: cfg, queues: map[string]*QueueConfig{}, handlers: map[string]*handler{}}
+	q := &Queue{db: db, sql: statementsOf(db.Dialect()), cfg: cfg, queues: map[string]*QueueConfig{}, handlers: map[string]*handler{}, tallies: map[string]*tally{otherQueue: {}}}
 	q.cfg.Queues = slices.Clone(cfg.Queues)
 	for i := range q.cfg.Queues {
 		c := &q.cfg.Queues[i]
 		c.Workers = cmp.Or(c.Workers, workers)
-		q.queues[c.Name] = c
+		q.queues[c.Name], q.tallies[c.Name] = c, &tally{}
 	}
 	q.cfg.Node = cmp.Or(cfg.Node, rand.Text())
 	q.cfg.Logger = cmp.Or(cfg.Logger, slog.Default())
@@ -121,6 +122,7 @@ func Open(db store.DB, cfg Config) *Queue {
 	q.cfg.lease = cmp.Or(cfg.lease, leaseTime)
 	q.cfg.renew = cmp.Or(cfg.renew, renewPause)
 	q.cfg.poll = cmp.Or(cfg.poll, pollPause)
+	q.cfg.find = cmp.Or(cfg.find, findTime)
 	q.cfg.StopTime = cmp.Or(cfg.StopTime, stopTime)
 	q.cfg.Keep.Done = cmp.Or(cfg.Keep.Done, defaultAlive)
 	q.cfg.Keep.Dead = cmp.Or(cfg.Keep.Dead, defaultDead)

@@ -52,23 +52,28 @@ func (q *Queue) rescue(ctx context.Context) (queues map[string]bool, rescued int
 	queues = map[string]bool{}
 	for n := batch; n == batch; {
 		var all []settlement
+		var jobs []*Job
+		var settled map[string]bool
 		err := q.write(ctx, func(tx store.Tx) error {
-			all = nil
+			all, jobs = nil, nil
 			now := q.now()
 			err := tx.Query(q.sql.ended, []value.Value{stamp(now), value.OfInt(batch)}, func(row value.Row) error {
-				j := &Job{ID: textOf(row, 0), Lease: textOf(row, 1), Attempt: int(row.Int(2)), Tries: int(row.Int(3)), errors: bytesOf(row, 5)}
-				queues[textOf(row, 4)] = true
+				j := &Job{
+					ID: textOf(row, 0), Lease: textOf(row, 1), Attempt: int(row.Int(2)), Tries: int(row.Int(3)), Queue: textOf(row, 4),
+					errors: bytesOf(row, 5), Name: textOf(row, 6),
+				}
+				queues[j.Queue] = true
 				s := q.settlementOf(j, errLost, false)
 				if s.state == scheduled {
 					s.state, s.runAt, s.turnAt = waiting, time.Time{}, time.Time{}
 				}
-				all = append(all, s)
+				all, jobs = append(all, s), append(jobs, j)
 				return nil
 			})
 			if err != nil || len(all) == 0 {
 				return err
 			}
-			_, err = q.settleIn(tx, all)
+			settled, err = q.settleIn(tx, all)
 			return err
 		})
 		if err != nil {
@@ -76,8 +81,22 @@ func (q *Queue) rescue(ctx context.Context) (queues map[string]bool, rescued int
 		}
 		n = len(all)
 		rescued += n
+		for i, j := range jobs {
+			if settled[j.ID] {
+				q.noteRescued(j, all[i].state)
+			}
+		}
 	}
 	return queues, rescued, nil
+}
+
+func (q *Queue) noteRescued(j *Job, state string) {
+	t := q.tallyOf(j.Queue)
+	t.rescued.Add(1)
+	if state == dead {
+		t.note(dead)
+		q.bury(j, errLost)
+	}
 }
 
 // sweepTurns bounds the transactions of one sweep: the next one comes soon.

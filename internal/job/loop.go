@@ -108,6 +108,7 @@ func (l *loop) run(ctx context.Context) error {
 func (l *loop) startAll(ctx context.Context, jobs []*Job) {
 	for _, j := range jobs {
 		if ctx.Err() != nil {
+			l.tallyOf(j.Queue).note(waiting)
 			l.settler.put(&attempt{job: j}, l.settlementOf(j, errStopping, true))
 			continue
 		}

@@ -87,17 +87,17 @@ func (q *Queue) Done(ctx context.Context, j *Job, result []byte) error {
 	}
 	done := *j
 	done.result = result
-	return q.settleOne(ctx, q.settlementOf(&done, nil, false))
+	return q.settleOne(ctx, j, q.settlementOf(&done, nil, false), nil)
 }
 
 // Fail ends an attempt with an error: see Permanent and RetryError.
 func (q *Queue) Fail(ctx context.Context, j *Job, cause error) error {
-	return q.settleOne(ctx, q.settlementOf(j, cause, false))
+	return q.settleOne(ctx, j, q.settlementOf(j, cause, false), cause)
 }
 
 // Release gives a job back. The attempt does not count.
 func (q *Queue) Release(ctx context.Context, j *Job) error {
-	return q.settleOne(ctx, q.settlementOf(j, context.Canceled, true))
+	return q.settleOne(ctx, j, q.settlementOf(j, context.Canceled, true), nil)
 }
 
 // releaseAll gives jobs back that nobody asks for any more.

@@ -68,15 +68,19 @@ type Failure struct {
 
 // withFailure returns the errors of a job with one more, in JSON.
 func withFailure(former []byte, f Failure) string {
-	var all []Failure
-	_ = json.Unmarshal(former, &all) // what cannot be read is dropped
-	all = append(all, f)
+	all := append(failuresOf(former), f)
 	all = all[max(0, len(all)-keptErrors):]
 	text, err := json.Marshal(all, jsontext.AllowInvalidUTF8(true))
 	if err != nil {
 		return ""
 	}
 	return string(text)
+}
+
+// failuresOf returns the errors of a job from its row.
+func failuresOf(text []byte) (all []Failure) {
+	_ = json.Unmarshal(text, &all) // what cannot be read is dropped
+	return all
 }
 
 // describe returns an error as a row keeps it: one line, clipped, without the stack of a panic.

@@ -221,7 +221,6 @@ func (r *runner) turn(ctx context.Context) (wait time.Duration, err error) {
 	queues, rescued, err := r.rescue(ctx)
 	r.arrivals.wake(queues)
 	if rescued > 0 {
-		r.tally.rescued.Add(int64(rescued))
 		r.cfg.Logger.Warn("jobs were taken from workers that are gone", "jobs", rescued)
 	}
 	if err != nil {

@@ -137,10 +137,17 @@ func staleLease(id string) error {
 }
 
 // settleOne ends one attempt, for a worker outside of this process.
-func (q *Queue) settleOne(ctx context.Context, s settlement) error {
+func (q *Queue) settleOne(ctx context.Context, j *Job, s settlement, cause error) error {
 	settled, err := q.settle(ctx, []settlement{s})
-	if err == nil && !settled[s.id] {
+	if err != nil {
+		return err
+	}
+	if !settled[s.id] {
 		return staleLease(s.id)
 	}
-	return err
+	q.tallyOf(j.Queue).note(s.state)
+	if s.state == dead {
+		q.bury(j, cause)
+	}
+	return nil
 }

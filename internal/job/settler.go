@@ -96,7 +96,7 @@ func (s *settler) settleRest(ctx context.Context) error {
 	for _, e := range s.rest {
 		s.drop(e.attempt)
 		if !settled[e.id] {
-			s.tally.lost.Add(1)
+			s.tallyOf(e.attempt.job.Queue).lost.Add(1)
 		}
 		if c := s.queues[e.attempt.job.Queue]; e.state == waiting || (c != nil && c.Each != nil) {
 			again[e.attempt.job.Queue] = true // a key has room again

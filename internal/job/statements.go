@@ -47,12 +47,12 @@ VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $1
 	orderedNamed  = ` ` + inOrder + ` LIMIT $7`
 	fromScheduled = `FROM ashlar_jobs WHERE state = 'scheduled' AND turn_at <= $1 ORDER BY turn_at LIMIT $2`
 	fromFinished  = `FROM ashlar_jobs WHERE state = $1 AND turn_at <= $2 ORDER BY turn_at LIMIT $3`
-	selectEnded   = `SELECT id, lease, attempt, tries, queue, errors FROM ashlar_jobs WHERE state = 'running' AND turn_at <= $1 ORDER BY turn_at LIMIT $2`
+	selectEnded   = `SELECT id, lease, attempt, tries, queue, errors, name FROM ashlar_jobs WHERE state = 'running' AND turn_at <= $1 ORDER BY turn_at LIMIT $2`
 
 	nextTurn = `SELECT turn_at FROM ashlar_jobs WHERE state = 'scheduled' ORDER BY turn_at LIMIT 1`
 
 	addQueue      = `INSERT INTO ashlar_queues (id, paused, next_start, created_at, updated_at, _rev) VALUES ($1, $2, 0, $3, $3, 0) ON CONFLICT (id) DO NOTHING`
-	selectQueues  = `SELECT id, paused, workers FROM ashlar_queues`
+	selectQueues  = `SELECT id, paused, workers, changed_by, updated_at FROM ashlar_queues`
 	selectStart   = `SELECT next_start FROM ashlar_queues WHERE id = $1`
 	setQueueStart = `UPDATE ashlar_queues SET next_start = $1 WHERE id = $2`
 )

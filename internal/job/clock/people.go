@@ -50,8 +50,8 @@ func (c *Clock) All(ctx context.Context) ([]Cron, error) {
 	return all, nil
 }
 
-// Pause stops the runs of a job, or lets them go on. Runs that it skips are not made up for.
-func (c *Clock) Pause(ctx context.Context, name string, paused bool, by string) error {
+// Pause stops the runs of a job, or lets them go on. Runs that it skips are not made up for. also runs in the same transaction.
+func (c *Clock) Pause(ctx context.Context, name string, paused bool, by string, also ...func(tx store.Tx) error) error {
 	t, err := c.find(name)
 	if err != nil {
 		return err
@@ -66,15 +66,18 @@ func (c *Clock) Pause(ctx context.Context, name string, paused bool, by string) 
 		}
 		tx.MarkChanged(cronsTable)
 		_, err = tx.Exec(numbered(tx.Dialect(), pauseRow), []value.Value{value.OfBool(paused), stamp(now), value.OfText(by), value.OfText(name)})
-		return err
+		if err != nil {
+			return err
+		}
+		return runAll(tx, also)
 	})
 	c.wake()
 	return err
 }
 
 // RunNow starts a job at once, beside its schedule, and returns the id of the run. It also starts one that is paused. If the job
-// is one at a time and runs already, the error has the kind errs.Conflict.
-func (c *Clock) RunNow(ctx context.Context, name, by string) (id string, err error) {
+// is one at a time and runs already, the error has the kind errs.Conflict. also runs in the same transaction.
+func (c *Clock) RunNow(ctx context.Context, name, by string, also ...func(tx store.Tx) error) (id string, err error) {
 	t, err := c.find(name)
 	if err != nil {
 		return "", err
@@ -93,7 +96,19 @@ func (c *Clock) RunNow(ctx context.Context, name, by string) (id string, err err
 		if id, added, err = c.cfg.Queue.Enqueue(tx, spec); err == nil && !added {
 			return errs.New(errs.Conflict, "the job %s is there already: it is one at a time", name)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return runAll(tx, also)
 	})
 	return id, err
+}
+
+func runAll(tx store.Tx, all []func(tx store.Tx) error) error {
+	for _, f := range all {
+		if err := f(tx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
