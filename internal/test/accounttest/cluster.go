@@ -42,6 +42,7 @@ type Config struct {
 	Hasher    *password.Hasher                                            // nil for CheapHasher
 	Issuers   func(*Clock) []oidc.IssuerConfig                            // none if nil; each node has caches of its own
 	Mails     func(rows *record.DB, compose mail.Composer) account.Outbox // nil for the Outbox of the cluster
+	Fragments []system.Fragment                                           // further system tables
 }
 
 // A Cluster is a database with the keys, the clock and the outbox that all its nodes share.
@@ -69,7 +70,7 @@ func NewCluster(t testing.TB, e modeltest.Engine, source string, cfg Config) *Cl
 	}
 	db := c.open()
 	c.first = db
-	options := migrate.Options{System: []system.Fragment{account.Tables, audit.Tables, mail.Tables}}
+	options := migrate.Options{System: append([]system.Fragment{account.Tables, audit.Tables, mail.Tables}, cfg.Fragments...)}
 	if _, err := migrate.Apply(t.Context(), db, rules, options); err != nil {
 		t.Fatal(err)
 	}

@@ -32,7 +32,7 @@ var rows = [...][]string{
 	{"identity/account", "job/action", "job/change", "job/clock", "job/request", "job/start", "web/netconn", "web/proxyproto"},
 	{"web", "web/passkey"},
 	{"web/api", "web/account", "web/mailbox", "web/live", "web/work", "web/console", "web/openapi", "web/health", "web/operate", "web/home"},
-	{"web/account/pages", "web/console/operation"},
+	{"web/account/pages", "web/console/operation", "web/console/work"},
 	{"app/seed", "doctor"},
 	{"app"},
 	{"cli"},

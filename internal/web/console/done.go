@@ -50,6 +50,14 @@ func doneText(word string) string {
 		return "The incident is closed."
 	case "incident-noted":
 		return "The note is added."
+	case "queue-changed":
+		return "The queue is changed. All nodes follow within two seconds."
+	case "job-edited":
+		return "The job is edited."
+	case "cron-paused":
+		return "The clock does not start this job any more."
+	case "cron-resumed":
+		return "The clock starts this job again."
 	case "operator-role":
 		return "The role is changed."
 	case "operator-removed":

@@ -268,6 +268,22 @@ func (q *Request) cursor(list string) (string, error) {
 	return string(cursor), nil
 }
 
+// Seal seals a text for the address of a page, where histories and logs must not read it. Open opens what was sealed for the
+// same purpose.
+func (q *Request) Seal(text, purpose string) (string, error) { return q.seal(text, purpose) }
+
+// Open is the reverse of Seal.
+func (q *Request) Open(sealed, purpose string) (string, error) {
+	if sealed == "" {
+		return "", nil
+	}
+	text, err := q.console.keys.Open(cursorPurpose, sealed, purpose)
+	if err != nil {
+		return "", errs.Wrapf(err, errs.Malformed, "this address is no longer valid: begin with the first page")
+	}
+	return string(text), nil
+}
+
 // isPlain reports whether the browser came over plain HTTP from elsewhere. It keeps no cookie of the console then.
 func isPlain(r *http.Request) bool {
 	return r.TLS == nil && !web.IsLoopback(r.Host) && r.Header.Get("X-Forwarded-Proto") != "https" && r.Header.Get("Forwarded") == ""

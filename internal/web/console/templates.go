@@ -30,6 +30,8 @@ func functions() template.FuncMap {
 		"utc":      func(at any) string { return format(at, shownTime) + " UTC" },
 		"contains": slices.Contains[[]string],
 		"grouped":  Grouped,
+		"took":     Took,
+		"plural":   func(n int, one string) string { return Plural(int64(n), one) },
 		"args":     func(path, text string) action { return action{path, text} },
 	}
 }

@@ -17,20 +17,7 @@ func sentence(text string) string {
 	return strings.ToUpper(text[:1]) + strings.TrimSuffix(text[1:], ".") + "."
 }
 
-// took writes a length of time with three digits at most: 1.2 ms.
-func took(d time.Duration) string {
-	switch {
-	case d < time.Millisecond:
-		return digits(float64(d)/float64(time.Microsecond)) + " µs"
-	case d < time.Second:
-		return digits(float64(d)/float64(time.Millisecond)) + " ms"
-	case d < time.Minute:
-		return digits(d.Seconds()) + " s"
-	case d < time.Hour:
-		return digits(d.Minutes()) + " min"
-	}
-	return digits(d.Hours()) + " h"
-}
+func took(d time.Duration) string { return console.Took(d) }
 
 // size writes a number of bytes: 1.2 kB.
 func size(n int64) string {
@@ -59,31 +46,9 @@ func amount(f float64) string {
 // number writes a weight: whole numbers as they are.
 func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
-// digits writes a number with three digits, or all digits before the point.
-func digits(f float64) string {
-	decimals := 2
-	switch {
-	case f >= 100 || f == float64(int64(f)):
-		decimals = 0
-	case f >= 10:
-		decimals = 1
-	}
-	text := strconv.FormatFloat(f, 'f', decimals, 64)
-	if strings.Contains(text, ".") {
-		text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
-	}
-	return text
-}
+func digits(f float64) string { return console.Digits(f) }
 
-func plural(n int, one string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	if stem, ok := strings.CutSuffix(one, "y"); ok {
-		return strconv.Itoa(n) + " " + stem + "ies"
-	}
-	return strconv.Itoa(n) + " " + one + "s"
-}
+func plural(n int, one string) string { return console.Plural(int64(n), one) }
 
 func statusText(status int) string {
 	if status == 0 {

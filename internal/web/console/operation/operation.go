@@ -67,6 +67,9 @@ func Sections(cfg Config) []console.Section {
 	return list
 }
 
+// Styles returns the paths of the style of these pages, for pages of other packages that look alike.
+func Styles() []string { return []string{assets().Path("operation.css")} }
+
 // get returns the route of a page that a viewer may open.
 func get(path string, handler func(*console.Request) error) console.Route {
 	return console.Route{Pattern: "GET " + path, Role: console.Viewer, Handler: handler}

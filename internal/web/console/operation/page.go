@@ -149,7 +149,7 @@ type choice struct {
 var templateFiles embed.FS
 
 var templates = template.Must(console.Templates().Funcs(template.FuncMap{
-	"took": took, "size": size, "share": share, "number": number, "amount": amount, "bytes": bytes, "plural": plural,
+	"size": size, "share": share, "number": number, "amount": amount, "bytes": bytes,
 }).ParseFS(templateFiles, "templates/*.html"))
 
 // show answers with a page.
