@@ -76,6 +76,8 @@ type App struct {
 	clock    *clock.Clock           // starts jobs at their times
 	workers  *work.Handler          // of requests about jobs; nil if Open did not open the app
 	egress   *outbound.Egress       // makes the clients that call other services
+	depths   *job.History           // of work
+	deaths   *deathAlerts           // of work; nil if Open did not open the app
 	accounts accounts
 	limiter  *limit.Limiter // nil if Open did not open the app
 	ledger   string         // what nodes share their limits in; "": nothing
@@ -209,6 +211,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.services = append(a.services, service{"signing keys", token.Watcher{Keys: a.Keys, Logger: a.cfg.Logger}})
 	a.openHealth()
 	a.openObjectives()
+	a.openDeaths()
 	a.openFleet()
 	a.openIncidents()
 	a.openDeploys(ctx)

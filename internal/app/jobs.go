@@ -12,14 +12,15 @@ import (
 // openJobs opens the queues of the app. It comes before the rows, whose writes add jobs. Whoever does jobs of a name calls
 // Handle before the services start.
 func (a *App) openJobs() (err error) {
-	cfg := job.Config{Records: a.jobs, Logger: a.cfg.Logger, Now: a.cfg.Now}
+	cfg := job.Config{Records: a.jobs, Logger: a.cfg.Logger, Now: a.cfg.Now, Dead: a.tellDeath}
 	for _, queue := range a.Rules.Model.Queues {
 		cfg.Queues = append(cfg.Queues, queueConfig(queue))
 	}
 	a.work = job.Open(a.Store, cfg)
+	a.depths = job.NewHistory(a.work)
 	a.clock, err = clock.New(clock.Config{Model: a.Rules.Model, Store: a.Store, Queue: a.work, Logger: a.cfg.Logger, Now: a.cfg.Now})
 	if len(cfg.Queues) > 0 {
-		a.services = append(a.services, service{"jobs", a.work}, service{"crons", a.clock})
+		a.services = append(a.services, service{"jobs", a.work}, service{"crons", a.clock}, service{"depths of queues", a.depths})
 	}
 	return err
 }

@@ -29,6 +29,7 @@ func (a *App) openMetrics() {
 		cfg.Limits[i].Refused = func() uint64 { return a.limiter.Refused(i) }
 	}
 	cfg.Readings = a.readings()
+	cfg.Families = jobFamilies(a.Rules.Model, a.work, a.depths)
 	cfg.BudgetLeft = a.budgetsLeft
 	a.metrics = metric.New(cfg)
 	if a.cfg.Telemetry != NoTelemetry || a.cfg.Operate.Listener != nil { // else nobody can read them
@@ -93,7 +94,7 @@ func constant(value float64) func() float64 { return func() float64 { return val
 
 // metricConfig returns what the metrics of a model and its routes are about.
 func metricConfig(m *model.Model, routes []web.Route) metric.Config {
-	cfg := metric.Config{Jobs: jobNames()}
+	cfg := metric.Config{Jobs: jobNames(), Families: jobFamilies(m, nil, nil)}
 	for _, route := range routes {
 		cfg.Routes = append(cfg.Routes, metric.Route{Pattern: route.Pattern, Path: pagesOf(route.Pattern)})
 	}

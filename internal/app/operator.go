@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 	"github.com/ashlar-dev/ashlar/internal/web"
@@ -16,7 +17,7 @@ import (
 func (a *App) consoleRoutes() []web.Route {
 	routes := console.New(console.Config{
 		App: a.Rules.Model.Name, Accounts: a.accounts.service, Audit: a.Audit, Keys: a.Keys, Now: a.cfg.Now,
-		Sections: a.operationSections(),
+		Sections: slices.Concat(a.operationSections(), a.workSections()),
 	}).Routes()
 	for i := range routes {
 		page := routes[i].Handler

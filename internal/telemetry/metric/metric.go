@@ -32,6 +32,7 @@ type Config struct {
 	Objectives      []Objective
 	BudgetLeft      func() []float64 // share of the budget that each of the Objectives has left
 	Readings        []Reading
+	Families        []Family
 	Logger          *slog.Logger // gets errors of a scrape; default: no log
 }
 
@@ -63,6 +64,20 @@ type Objective struct {
 type Reading struct {
 	Name, Help string
 	Value      func() float64 // is quick, and safe for concurrent use
+}
+
+// A Family is numbers of another part of the server with labels. Its name ends in _total if they only rise.
+type Family struct {
+	Name, Help string
+	Labels     []string
+	Most       int               // numbers that Values returns at most
+	Values     func() []Labelled // is quick, and safe for concurrent use
+}
+
+// A Labelled is a number with the values of the labels of its family.
+type Labelled struct {
+	Labels []string
+	Value  float64
 }
 
 // Metrics counts the work of a server. It is a telemetry.Sink.

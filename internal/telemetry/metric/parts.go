@@ -100,6 +100,9 @@ func newParts(cfg Config) *parts {
 	for _, reading := range cfg.Readings {
 		all = append(all, Description{reading.Name, reading.Help, nil})
 	}
+	for _, family := range cfg.Families {
+		all = append(all, Description{family.Name, family.Help, family.Labels})
+	}
 	p.all = all
 	for _, d := range all {
 		p.descs[d.Name], p.labels[d.Name] = d.desc(nil), d.Labels
@@ -145,6 +148,11 @@ func (p *parts) read() []number {
 	}
 	for _, reading := range p.cfg.Readings {
 		all = append(all, number{reading.Name, reading.Value(), nil})
+	}
+	for _, family := range p.cfg.Families {
+		for _, labelled := range family.Values() {
+			all = append(all, number{family.Name, labelled.Value, labelled.Labels})
+		}
 	}
 	return all
 }
@@ -235,6 +243,9 @@ const maxPools = 3
 // series returns how many series there can be.
 func (p *parts) series() int {
 	n := 1 + len(p.cfg.Gates)*len(gateDescriptions()) + len(p.cfg.Limits) + len(p.cfg.Objectives) + len(p.cfg.Readings)
+	for _, family := range p.cfg.Families {
+		n += family.Most
+	}
 	if p.cfg.Store == nil {
 		return n
 	}
