@@ -8,6 +8,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/test/accounttest"
 )
 
@@ -317,6 +318,45 @@ func TestRecoveryCodesAreRenewed(t *testing.T) {
 		n.Clock.Pass(11 * time.Minute)
 		if _, err := n.RenewRecovery(t.Context(), o.Caller, home); errs.KindOf(err) != errs.Unauthenticated {
 			t.Errorf("without a recent proof: %v", err)
+		}
+	})
+}
+
+// An operator sees pages while a write holds the database's only writer, also when the use of the session is due to be noted.
+func TestOperatorsComeInBesideAWrite(t *testing.T) {
+	accounttest.Each(t, source, accounttest.Config{}, func(t *testing.T, n *accounttest.Node) {
+		secret, err := n.OperatorLink(t.Context(), "viewer")
+		if err != nil {
+			t.Fatal(err)
+		}
+		step, err := n.BeginOperator(t.Context(), secret, account.Newcomer{Name: "Grace", Email: "grace@example.com", Password: "a stone set upon another stone"}, accounttest.Client(accounttest.Home))
+		if err != nil || step.Grant == nil {
+			t.Fatalf("BeginOperator = %+v, %v", step, err)
+		}
+		n.Clock.Pass(10 * time.Minute)
+		held, release, ended := make(chan bool), make(chan bool), make(chan error, 1)
+		go func() {
+			ended <- n.Store.Write(t.Context(), func(store.Tx) error {
+				held <- true
+				<-release
+				return nil
+			})
+		}()
+		<-held
+		o, err := n.OperatorByCookie(t.Context(), step.Grant.Cookie)
+		close(release)
+		if err != nil || o.Email != "grace@example.com" || o.Role != "viewer" {
+			t.Errorf("while a write is under way: %+v, %v", o, err)
+		}
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if _, err := n.OperatorByCookie(t.Context(), step.Grant.Cookie); err != nil {
+			t.Fatal(err)
+		}
+		all, err := n.SessionsOf(t.Context(), o.Account)
+		if err != nil || len(all) != 1 || !all[0].Seen.Equal(n.Clock.Now().Truncate(time.Microsecond)) {
+			t.Errorf("the use of the session is not noted: %+v, %v", all, err)
 		}
 	})
 }
