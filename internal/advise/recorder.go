@@ -82,7 +82,7 @@ func (r *Recorder) Take(record *telemetry.Record) {
 		return
 	}
 	weight := cmp.Or(record.Weight, 1)
-	if record.Duration < telemetry.DefaultSlow {
+	if record.Busy() < telemetry.DefaultSlow {
 		weight *= r.sample.Weigh(record, record.Start.Unix())
 	}
 	if weight == 0 {

@@ -44,7 +44,7 @@ func (l Lines) Log(log *slog.Logger, r *Record) {
 // Weight returns how many records the line of a record stands for, or 0 if it is left out. The choice depends on the span,
 // which no client can choose.
 func (l Lines) Weight(r *Record) float64 {
-	if l.Sample <= 0 || l.Sample >= 1 || !r.healthy() || r.Duration >= orDefault(l.Slow) {
+	if l.Sample <= 0 || l.Sample >= 1 || !r.healthy() || r.Busy() >= orDefault(l.Slow) {
 		return 1
 	}
 	if r.lot() >= l.Sample {

@@ -56,6 +56,7 @@ type Record struct {
 	Operation string // what was done with the table: list, get, create, update, delete
 	Shape     string // name of the query's shape, without values: "list posts filter(title == arg.t) sort(-id)"
 
+	Held   time.Duration // of Duration, waited for changes to tell: the work is a stream, or a list that waits
 	Queue  time.Duration // waited for admission, a connection or the writer
 	Encode time.Duration // took to encode the answer; 0 if it was not measured
 	Cache  string        // "hit", "stale", "shared", "miss", or "" if no cache was asked
@@ -82,6 +83,9 @@ func (r *Record) Refuse(limit string) {
 		r.Limit = limit
 	}
 }
+
+// Busy returns how long the work took without the time for which it was held.
+func (r *Record) Busy() time.Duration { return r.Duration - r.Held }
 
 // Join makes the work of the record a span below parent, or the first span of a new trace if there is no parent.
 func (r *Record) Join(parent TraceContext) {
@@ -165,6 +169,9 @@ func (r *Record) addTo(m members) {
 		m.Int("bytes", r.Bytes)
 	}
 	m.Millis("duration_ms", r.Duration)
+	if r.Held > 0 {
+		m.Millis("held_ms", r.Held)
+	}
 	m.Text("caller", r.Caller)
 	if r.Remote != "" {
 		m.Text("remote", r.Remote)

@@ -60,7 +60,7 @@ func TestRequestIsOneLine(t *testing.T) {
 		Weight: 10, Cache: "hit", Public: time.Minute, Limit: "reads", Trace: TraceID{15: 1}, Span: SpanID{7: 2}, Parent: SpanID{7: 3},
 		Statements: Statements{Count: 2, Took: 250 * time.Microsecond, Rows: 3},
 		ID:         "R1", ClientID: "c-1", Method: "GET", Path: "/api/posts/a\nb", Route: "GET /api/{table}/{id}", Table: "posts",
-		Status: 500, Bytes: 12, Duration: 1234567 * time.Nanosecond, Caller: "user:u1", Remote: "10.0.0.1:99",
+		Status: 500, Bytes: 12, Duration: 1234567 * time.Nanosecond, Held: 500 * time.Microsecond, Caller: "user:u1", Remote: "10.0.0.1:99",
 		Problem: "internal", Err: errors.New("disk\nfull"), Stack: "goroutine 1",
 	}
 	var buf bytes.Buffer
@@ -78,7 +78,7 @@ func TestRequestIsOneLine(t *testing.T) {
 		"route": "GET /api/{table}/{id}", "table": "posts", "status": 500.0, "bytes": 12.0, "duration_ms": 1.234,
 		"caller": "user:u1", "remote": "10.0.0.1:99", "kind": "internal", "error": "disk\nfull", "stack": "goroutine 1",
 		"trace": "00000000000000000000000000000001", "span": "0000000000000002", "parent": "0000000000000003",
-		"operation": "get", "shape": "get posts fields(id)", "key": "k1", "rows": 1.0, "received": 7.0, "queue_ms": 1.5, "weight": 10.0,
+		"operation": "get", "shape": "get posts fields(id)", "key": "k1", "rows": 1.0, "received": 7.0, "queue_ms": 1.5, "held_ms": 0.5, "weight": 10.0,
 		"cache": "hit", "public_s": 60.0, "limit": "reads", "statements": 2.0, "database_ms": 0.25,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
@@ -53,7 +54,8 @@ func (x *exchange) admit(w http.ResponseWriter, r *http.Request, operation model
 			}
 		}
 	}
-	x.limits.Route, x.limits.Table, x.limits.Operation = r.Pattern, r.PathValue("table"), operation
+	table, _, _ := strings.Cut(r.PathValue("table"), ":") // a verb may follow, and no name has a colon
+	x.limits.Route, x.limits.Table, x.limits.Operation = r.Pattern, table, operation
 	if refusal, ok := x.limiter.Admit(time.Now(), &x.limits); !ok {
 		return x.refuse(w.Header(), refusal)
 	}

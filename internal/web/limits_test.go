@@ -19,6 +19,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/limit"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/test/effort"
 )
 
@@ -378,3 +379,51 @@ func TestAllocationsOfLimits(t *testing.T) {
 	}
 	t.Logf("%v allocations without limits, %v with headers", none, with)
 }
+
+// A request that waits for long holds no place of a limit, and its time of waiting is no work.
+func TestARequestThatLeavesIsNotAtWork(t *testing.T) {
+	var sink recordSink
+	left, end := make(chan struct{}), make(chan struct{})
+	rc, err := NewReceiver(Config{Limits: limiter(model.Limit{Name: "one", Per: model.PerAddress, InFlight: 1}), Sinks: []telemetry.Sink{&sink}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler := rc.Handler(NewMux(
+		Route{Pattern: "GET /wait", Handler: func(w http.ResponseWriter, r *http.Request) error {
+			defer Leave(r)()
+			close(left)
+			<-end
+			time.Sleep(5 * time.Millisecond)
+			return Empty(w, http.StatusNoContent)
+		}},
+		Route{Pattern: "GET /now", Handler: func(w http.ResponseWriter, _ *http.Request) error { return Empty(w, http.StatusNoContent) }},
+	))
+	done := make(chan int, 1)
+	ask := func(path string) int {
+		out := httptest.NewRecorder()
+		handler.ServeHTTP(out, httptest.NewRequest(http.MethodGet, path, nil))
+		return out.Code
+	}
+	go func() { done <- ask("/wait") }()
+	<-left
+	if status := ask("/now"); status != http.StatusNoContent {
+		t.Errorf("beside a request that has left: %d", status)
+	}
+	close(end)
+	if status := <-done; status != http.StatusNoContent {
+		t.Errorf("the request that has left: %d", status)
+	}
+	rc.Records().Flush()
+	for _, r := range sink.all {
+		if r.Path == "/wait" && (r.Held < 5*time.Millisecond || r.Busy() > r.Duration-5*time.Millisecond) {
+			t.Errorf("held %v of %v", r.Held, r.Duration)
+		}
+	}
+	if len(sink.all) != 2 {
+		t.Errorf("%d records", len(sink.all))
+	}
+}
+
+type recordSink struct{ all []telemetry.Record }
+
+func (s *recordSink) Take(r *telemetry.Record) { s.all = append(s.all, *r) }

@@ -74,10 +74,17 @@ func (s *Stream) End() {
 	s.cancel(context.Canceled)
 }
 
-// Leave gives up the place of a request among those at work. A handler calls it before it waits for long. Its own bounds then
-// hold for the request.
-func Leave(r *http.Request) {
-	if x := exchangeOf(r); x != nil {
-		x.place.Give()
+// Leave gives up the places of a request among those at work. A handler calls it before it waits for long. Its own bounds then
+// hold for the request. The time until the function that it returns is called counts as held, not as work.
+func Leave(r *http.Request) (back func()) {
+	x := exchangeOf(r)
+	if x == nil {
+		return func() {}
 	}
+	x.place.Give()
+	if x.limiter != nil {
+		x.limiter.Done(&x.limits)
+	}
+	left := time.Now()
+	return func() { x.record.Held += time.Since(left) }
 }

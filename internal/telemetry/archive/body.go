@@ -89,7 +89,7 @@ func appendBody(b []byte, r *telemetry.Record, m mark) []byte {
 		b = append(b, r.Parent[:]...)
 	}
 	numbers := [numberCount]int64{
-		r.Duration.Microseconds(), int64(math.Round(m.weight * 1000)), int64(r.Status), r.Bytes, r.Received, int64(r.Rows),
+		r.Busy().Microseconds(), int64(math.Round(m.weight * 1000)), int64(r.Status), r.Bytes, r.Received, int64(r.Rows),
 		int64(r.Statements.Count), r.Statements.Took.Microseconds(), r.Queue.Microseconds(), r.Encode.Microseconds(),
 	}
 	b = append(b, numberCount)

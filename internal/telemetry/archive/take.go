@@ -8,7 +8,7 @@ func (a *Archive) Take(r *telemetry.Record) {
 	if r.Idle {
 		return
 	}
-	failed, slow := r.Failed(), r.Duration >= a.cfg.Slow
+	failed, slow := r.Failed(), r.Busy() >= a.cfg.Slow
 	end, weight := r.Start.Add(r.Duration), 1.0
 	if !failed && !slow {
 		if weight = a.sample.Weigh(r, end.Unix()); weight == 0 {

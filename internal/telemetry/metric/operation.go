@@ -82,7 +82,7 @@ func (ops *operations) take(r *telemetry.Record) {
 	if op == nil {
 		op = ops.other
 	}
-	op.duration.observe(r.Duration)
+	op.duration.observe(r.Busy())
 	switch answer := answerOf(r); {
 	case answer.failed():
 		op.failed.Add(1)

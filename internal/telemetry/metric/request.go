@@ -136,7 +136,7 @@ func (rs *requests) take(r *telemetry.Record) {
 	if at == nil {
 		at = rs.other
 	}
-	at.duration.observe(r.Duration)
+	at.duration.observe(r.Busy())
 	at.answers[answerOf(r)].Add(1)
 }
 

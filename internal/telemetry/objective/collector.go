@@ -117,7 +117,7 @@ func (s *slo) count(r *telemetry.Record) {
 	if s.available != nil && !gone {
 		s.available.count(failed, r)
 	}
-	slow := r.Duration > s.below
+	slow := r.Busy() > s.below
 	if s.fast != nil && !failed && (slow || !gone) {
 		s.fast.count(slow, r)
 	}

@@ -66,7 +66,7 @@ func (t *Traces) Take(r *telemetry.Record) {
 	if r.Idle {
 		return
 	}
-	number, isSlow, hasFailed := t.number.Add(1), r.Duration >= t.cfg.Slow, r.Failed()
+	number, isSlow, hasFailed := t.number.Add(1), r.Busy() >= t.cfg.Slow, r.Failed()
 	if isSlow || hasFailed || t.sample.Weigh(r, r.Start.Unix()) > 0 {
 		t.recent.put(number, r, isSlow, t.texts)
 	}

@@ -54,7 +54,7 @@ func (l *Live) wait(r *http.Request, table *model.Table) error {
 	if deadline, ok := r.Context().Deadline(); ok { // time to answer must be left
 		most = max(0, min(most, time.Until(deadline)-forAnswer))
 	}
-	web.Leave(r)
+	defer web.Leave(r)()
 	return l.hub.Wait(r.Context(), who, tables, most, func() (changed bool, err error) {
 		rows := l.rows.As(who)
 		defer rows.Done()
