@@ -29,6 +29,14 @@ func hashRow(key []byte, window [8]byte, id string) (d digest) {
 	return d
 }
 
+// hashContent returns a hash of a row as the list shows it.
+func hashContent(key, json []byte) uint64 {
+	hash := sha256.New()
+	_, _ = hash.Write(key) // never fails
+	_, _ = hash.Write(json)
+	return binary.BigEndian.Uint64(hash.Sum(nil))
+}
+
 // maxSolved bounds the rows among which subset looks. Two of their 2^128 subsets have one digest of 256 bits with a probability of
 // 2^-128 for each.
 const maxSolved = 128

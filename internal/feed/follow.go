@@ -31,7 +31,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	trimmed := time.Now() // at a start there is other work
 	f := &follower{hub: h}
 	for ctx.Err() == nil {
-		if time.Since(trimmed) >= trimPause {
+		if len(h.tables) > 0 && time.Since(trimmed) >= trimPause {
 			trimmed = time.Now()
 			if _, err := h.log.Trim(ctx, h.cfg.Now()); err != nil && ctx.Err() == nil {
 				h.cfg.Logger.Error("old changes were not deleted from the log", "error", err)
@@ -69,6 +69,7 @@ func (f *follower) look(ctx context.Context) (pause time.Duration, err error) {
 	h := f.hub
 	if h.isIdle() {
 		h.rest()
+		h.looked.Store(0)
 		return trimPause, nil
 	}
 	pause = pollPostgres
@@ -86,6 +87,7 @@ func (f *follower) look(ctx context.Context) (pause time.Duration, err error) {
 		if err := h.step(ctx); err != nil {
 			return pause, err
 		}
+		h.looked.Store(time.Now().UnixMicro())
 		if known || now.Sub(f.lookedAt) >= pollOthers {
 			f.lookedAt = now
 			if err := h.stepOthers(ctx); err != nil {
@@ -93,6 +95,8 @@ func (f *follower) look(ctx context.Context) (pause time.Duration, err error) {
 			}
 		}
 		f.state = state
+	} else {
+		h.looked.Store(time.Now().UnixMicro())
 	}
 	if ticks {
 		return pause, f.proveAll(ctx)

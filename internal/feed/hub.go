@@ -5,10 +5,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/fnv"
-	"hash/maphash"
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/background"
@@ -39,11 +39,16 @@ type Hub struct {
 	log    *Log
 	tables map[string]*model.Table // that are watched
 	cfg    Config
-	seed   maphash.Seed
 	slots  chan struct{} // of windows that read
 	wake   chan struct{} // has room for one: the first watcher has come
 
+	counts struct{ events, resets, slow, started atomic.Uint64 }
+	looked atomic.Int64 // when the log was last read to its end, or nobody watched, in microseconds
+
 	following chan struct{} // has room for one: whoever is in it reads the log
+
+	endsMu sync.Mutex
+	ended  []Ended // the last ones, the oldest first
 
 	mu       sync.Mutex
 	position Position // of what the windows were told; "": nobody follows
@@ -82,7 +87,7 @@ func NewHub(rows *record.DB, db store.DB, tables []*model.Table, cfg Config) *Hu
 		cfg.Now = time.Now
 	}
 	h := &Hub{
-		rows: rows, db: db, log: NewLog(db), cfg: cfg, seed: maphash.MakeSeed(), tables: map[string]*model.Table{},
+		rows: rows, db: db, log: NewLog(db), cfg: cfg, tables: map[string]*model.Table{},
 		slots: make(chan struct{}, 2*background.Processors()), wake: make(chan struct{}, 1), following: make(chan struct{}, 1),
 		windows: map[string]*window{}, byTable: map[*model.Table]map[*window]struct{}{}, others: map[string]*other{},
 		watchers: map[*Watcher]struct{}{}, clients: map[caller.Client]int{},
@@ -91,13 +96,6 @@ func NewHub(rows *record.DB, db store.DB, tables []*model.Table, cfg Config) *Hu
 		h.tables[table.Name] = table
 	}
 	return h
-}
-
-// Watchers returns how many watchers there are, and how many windows they share.
-func (h *Hub) Watchers() (watchers, windows int) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return len(h.watchers), len(h.windows)
 }
 
 // maxBatch bounds the changes that are kept of one table. After more, its windows read their whole lists.
@@ -116,7 +114,9 @@ func (h *Hub) step(ctx context.Context) error {
 		return nil
 	}
 	changed := map[*model.Table]*pending{}
+	everything := false
 	to, err := h.log.Since(ctx, from, func(c Change) error {
+		everything = everything || c.Table == ""
 		table := h.tables[c.Table]
 		if table == nil {
 			return nil
@@ -140,6 +140,12 @@ func (h *Hub) step(ctx context.Context) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.position = to
+	if everything {
+		for _, w := range h.windows {
+			w.note(pending{whole: true, to: to})
+		}
+		return nil
+	}
 	for table, p := range changed {
 		p.to = to
 		for w := range h.byTable[table] {

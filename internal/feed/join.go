@@ -56,7 +56,7 @@ func (h *Hub) Watch(ctx context.Context, who caller.Caller, table *model.Table, 
 	if err := h.rows.Prove(ctx, who); err != nil {
 		return nil, err
 	}
-	watcher := &Watcher{who: who, client: who.Client(), signal: make(chan struct{}, 1)}
+	watcher := &Watcher{who: who, client: who.Client(), began: h.cfg.Now(), signal: make(chan struct{}, 1)}
 	watcher.check, watcher.guards = h.rows.Proof(who)
 	w, err := h.join(ctx, watcher, table, req.Query, live)
 	if err != nil {
@@ -66,6 +66,7 @@ func (h *Hub) Watch(ctx context.Context, who caller.Caller, table *model.Table, 
 		watcher.Close()
 		return nil, err
 	}
+	h.counts.started.Add(1)
 	return watcher, nil
 }
 
@@ -216,16 +217,15 @@ func (w *window) begin(ctx context.Context, watcher *Watcher, initial bool, last
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	events := w.difference(rows, slices.Sorted(maps.Keys(w.shown)))
-	w.position, w.others, w.token = position, others, ""
+	w.position, w.others, w.token, w.size = position, others, "", len(w.shown)
 	now := w.currentToken()
 	if len(events) > 0 {
 		events[len(events)-1].ID = now
 	}
-	for other := range w.watchers {
-		other.push(events)
-	}
+	w.tell(events)
 	var first []Event
 	if reset {
+		w.hub.counts.resets.Add(1)
 		first = append(first, Event{Name: "reset", Data: []byte(`{}`)})
 	}
 	first = append(first, missed...)
@@ -236,7 +236,7 @@ func (w *window) begin(ctx context.Context, watcher *Watcher, initial bool, last
 	}
 	first = append(first, Event{Name: "ready", ID: now, Data: []byte(`{}`)})
 	w.watchers[watcher] = struct{}{}
-	watcher.push(first)
+	watcher.push(newBatch(first))
 	return nil
 }
 
@@ -251,17 +251,34 @@ func (w *window) missed(ctx context.Context, rows []row, last *token) ([]Event, 
 	if err != nil {
 		return nil, err
 	}
-	if last.others != hashOthers(w.live.Others, others) {
+	changed, err := w.changedSince(ctx, last.position)
+	if err != nil {
+		return nil, err
+	}
+	// A change elsewhere may have let rows in, or made them look different.
+	moved := last.others != hashOthers(w.live.Others, others) || (w.live.Whole && len(changed) > 0)
+	shown, ok := w.shownBefore(rows, changed, last.shown)
+	if !ok && moved {
+		for _, r := range rows {
+			changed[r.id] = true
+		}
+		shown, ok = w.shownBefore(rows, changed, last.shown)
+	}
+	if !ok {
 		return nil, errTooOld
 	}
-	changed := map[string]bool{}
+	return w.events(rows, changed, shown, last, moved), nil
+}
+
+// changedSince returns the ids of the rows of the table that changed after a position.
+func (w *window) changedSince(ctx context.Context, from Position) (changed map[string]bool, err error) {
+	changed = map[string]bool{}
 	whole := false
-	_, err = w.hub.log.Since(ctx, last.position, func(c Change) error {
-		if c.Table == w.table.Name {
+	_, err = w.hub.log.Since(ctx, from, func(c Change) error {
+		if c.Table == w.table.Name && c.Row != "" {
 			changed[idJSON(w.table, c.Row)] = true
-			whole = whole || c.Row == ""
 		}
-		if len(changed) > maxSolved {
+		if whole = whole || c.Table == "" || (c.Table == w.table.Name && c.Row == ""); whole || len(changed) > maxSolved {
 			return errTooOld
 		}
 		return nil
@@ -269,51 +286,62 @@ func (w *window) missed(ctx context.Context, rows []row, last *token) ([]Event, 
 	if errors.Is(err, errMalformed) { // of another engine
 		err = errTooOld
 	}
-	if err != nil || whole || (w.live.Whole && len(changed) > 0) {
-		return nil, errors.Join(err, unless(err, errTooOld))
+	return changed, err
+}
+
+// shownBefore returns which of the rows in question a client shows whose digest is target. It shows all other rows of the list.
+func (w *window) shownBefore(rows []row, inQuestion map[string]bool, target digest) (shown map[string]bool, ok bool) {
+	if len(inQuestion) > maxSolved {
+		return nil, false
 	}
-	// The rows that did not change are shown. Which of the changed ones are, the digest says.
-	target, is := last.shown, map[string][]byte{}
 	for _, r := range rows {
-		is[r.id] = r.json
-		if !changed[r.id] {
+		if !inQuestion[r.id] {
 			target.toggle(hashRow(w.hub.cfg.Key, w.id, r.id))
 		}
 	}
-	ids := slices.Sorted(maps.Keys(changed))
+	ids := slices.Sorted(maps.Keys(inQuestion))
 	hashes := make([]digest, len(ids))
 	for i, id := range ids {
 		hashes[i] = hashRow(w.hub.cfg.Key, w.id, id)
 	}
-	shown, ok := subset(hashes, target)
-	if !ok {
-		return nil, errTooOld
+	chosen, ok := subset(hashes, target)
+	shown = map[string]bool{}
+	for i, id := range ids {
+		shown[id] = ok && chosen[i]
 	}
-	var events []Event
-	at := *last
-	add := func(name string, data []byte, toggled *digest) {
-		if toggled != nil {
-			at.shown.toggle(*toggled)
+	return shown, ok
+}
+
+// events returns what leads from the rows that a client shows to the rows of the list. If something has changed elsewhere, each
+// row of the list may look different. The token knows whether none does, unless one of the rows was changed itself.
+func (w *window) events(rows []row, changed, shown map[string]bool, last *token, moved bool) (events []Event) {
+	at, content := *last, uint64(0)
+	at.content = 0 // unknown
+	add := func(name, id string, data []byte, toggles bool) {
+		if toggles {
+			at.shown.toggle(hashRow(w.hub.cfg.Key, w.id, id))
 		}
 		events = append(events, Event{Name: name, Data: data, ID: at.String()})
 	}
-	for i, id := range ids {
-		json, in := is[id]
-		switch {
-		case in && shown[i]:
-			add("change", json, nil)
-		case in:
-			add("enter", json, &hashes[i])
-		case shown[i]:
-			add("leave", []byte(`{"id":`+id+`}`), &hashes[i])
+	is := map[string]bool{}
+	for _, r := range rows {
+		is[r.id] = true
+		content ^= hashContent(w.hub.cfg.Key, r.json)
+	}
+	for _, id := range slices.Sorted(maps.Keys(changed)) {
+		if shown[id] && !is[id] {
+			add("leave", id, []byte(`{"id":`+id+`}`), true)
 		}
 	}
-	return events, nil
-}
-
-func unless(err, otherwise error) error {
-	if err != nil {
-		return nil
+	same := last.content != 0 && content == last.content
+	for _, r := range rows {
+		switch {
+		case !changed[r.id] && (!moved || same):
+		case changed[r.id] && !shown[r.id]:
+			add("enter", r.id, r.json, true)
+		default:
+			add("change", r.id, r.json, false)
+		}
 	}
-	return otherwise
+	return events
 }

@@ -19,7 +19,7 @@ type Position string
 
 // A Change names a row that a committed transaction created, changed or deleted.
 type Change struct {
-	Table string
+	Table string // "": any table
 	Row   string // id of the row; "": any row of the table
 	Op    byte   // c, u, d, or * for any row
 }

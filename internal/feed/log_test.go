@@ -54,7 +54,7 @@ func installed(t *testing.T, source string, watched []string, test func(t *testi
 		t.Run(engine.Name, func(t *testing.T) {
 			db, rules := engine.Open(t, source)
 			for range 2 { // the second one changes nothing
-				if err := Install(t.Context(), db, watched); err != nil {
+				if err := Install(t.Context(), db, Setup{Tables: watched}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -168,7 +168,7 @@ func TestInstallEndsWhatIsNoLongerWatched(t *testing.T) {
 		}
 		log := NewLog(db)
 		at := position(t, log)
-		if err := Install(t.Context(), db, []string{"notes"}); err != nil {
+		if err := Install(t.Context(), db, Setup{Tables: []string{"notes"}}); err != nil {
 			t.Fatal(err)
 		}
 		stamp := "0"

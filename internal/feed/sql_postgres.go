@@ -93,4 +93,12 @@ func (postgresLog) start() string {
 SELECT pg_current_xact_id(), '', '', 's', clock_timestamp() WHERE NOT EXISTS (SELECT 1 FROM ashlar_changes)`
 }
 
+func (postgresLog) everything() string {
+	return `INSERT INTO ashlar_changes (xid, "table", "row", op, at) SELECT pg_current_xact_id(), '', '', '*', clock_timestamp()`
+}
+
+func (postgresLog) selectLog() string {
+	return `SELECT 1 WHERE to_regclass('ashlar_changes') IS NOT NULL`
+}
+
 func (postgresLog) sameText() bool { return false }

@@ -47,6 +47,14 @@ func (sqliteLog) start() string {
 	return insertSQLite + `SELECT '', '', 's', ` + markedSQLite + ` WHERE NOT EXISTS (SELECT 1 FROM "ashlar_changes")`
 }
 
+func (sqliteLog) everything() string {
+	return insertSQLite + "VALUES ('', '', '*', " + markedSQLite + ")"
+}
+
+func (sqliteLog) selectLog() string {
+	return `SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'ashlar_changes'`
+}
+
 func (sqliteLog) sameText() bool { return true }
 
 // quoteText returns a text as an SQL literal.

@@ -2,17 +2,11 @@ package feed
 
 import (
 	"errors"
+	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
-
-// An Event tells a watcher of one row, or of the stream itself.
-type Event struct {
-	Name string // ready, enter, change, leave or reset
-	ID   string // for a watcher that resumes after this event; "": as before
-	Data []byte // JSON
-}
 
 var (
 	// ErrSlow ends a watcher that does not read its events. It can resume.
@@ -35,29 +29,33 @@ type Watcher struct {
 	client caller.Client
 	check  store.GuardCheck // of its session
 	guards bool             // it has a session
-	proven int64            // generation of the table of sessions when it was last proven; the hub's
+	began  time.Time
+	proven int64 // generation of the table of sessions when it was last proven; the hub's
 
 	signal chan struct{} // has room for one; filled when there are events or an end
 
 	// Guarded by window.mu.
-	queue []Event
-	bytes int
-	err   error // why it has ended
+	queue  []*Batch
+	events int   // that wait
+	bytes  int   // that wait
+	told   int64 // events since the begin
+	err    error // why it has ended
 }
 
 // push adds events. The caller holds window.mu.
-func (r *Watcher) push(events []Event) {
-	if r.err != nil || len(events) == 0 {
+func (r *Watcher) push(b *Batch) {
+	if r.err != nil || b == nil {
 		return
 	}
-	for _, e := range events {
-		r.bytes += len(e.Data) + len(e.ID)
-	}
-	r.queue = append(r.queue, events...)
-	if len(r.queue) > maxQueued || r.bytes > maxQueuedBytes {
+	r.queue = append(r.queue, b)
+	r.events += len(b.Events)
+	r.bytes += len(b.Text)
+	if r.events > maxQueued || r.bytes > maxQueuedBytes {
 		r.finish(ErrSlow)
 		return
 	}
+	r.told += int64(len(b.Events))
+	r.window.hub.counts.events.Add(uint64(len(b.Events)))
 	r.wake()
 }
 
@@ -76,6 +74,10 @@ func (r *Watcher) finish(err error) {
 	r.err = err
 	if errors.Is(err, ErrSlow) {
 		r.queue = nil
+		r.window.hub.counts.slow.Add(1)
+	}
+	if !errors.Is(err, errClosed) {
+		r.window.hub.noteEnd(r, err)
 	}
 	delete(r.window.watchers, r)
 	r.wake()
@@ -85,12 +87,12 @@ func (r *Watcher) finish(err error) {
 func (r *Watcher) Signal() <-chan struct{} { return r.signal }
 
 // Take returns the events that wait, and why the watcher has ended, if it has.
-func (r *Watcher) Take() ([]Event, error) {
+func (r *Watcher) Take() ([]*Batch, error) {
 	r.window.mu.Lock()
 	defer r.window.mu.Unlock()
-	events := r.queue
-	r.queue, r.bytes = nil, 0
-	return events, r.err
+	all := r.queue
+	r.queue, r.events, r.bytes = nil, 0, 0
+	return all, r.err
 }
 
 // Token returns the id of an event that says nothing new, so that a quiet watcher can resume for as long as a busy one. It is

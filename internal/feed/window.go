@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"maps"
 	"slices"
 	"strconv"
@@ -38,11 +37,13 @@ type window struct {
 	shown      map[string]uint64
 	known      bool // shown is set
 	digest     digest
+	content    uint64 // exclusive or of the hashes of the rows
 
 	mu       sync.Mutex
 	watchers map[*Watcher]struct{}
 	pending  pending
 	working  bool
+	size     int      // rows of the last read
 	position Position // of the last read
 	others   uint64   // hash of the generations of the other tables, before the last read
 	token    string   // of shown at position; "": to be made
@@ -137,6 +138,7 @@ func (w *window) work() {
 		err := w.update(next)
 		if err == nil {
 			tries = 0
+			time.Sleep(w.pace())
 			continue
 		}
 		if tries++; tries >= maxTries || errs.KindOf(err) == errs.Malformed {
@@ -190,14 +192,31 @@ func (w *window) evaluate(ctx context.Context, next pending) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.position, w.others, w.token = next.to, others, ""
+	w.position, w.others, w.token, w.size = next.to, others, "", len(w.shown)
 	if len(events) > 0 { // the last event is the one after which all is told
 		events[len(events)-1].ID = w.currentToken()
 	}
-	for watcher := range w.watchers {
-		watcher.push(events)
-	}
+	w.tell(events)
 	return nil
+}
+
+// tell gives all watchers the same events. The caller holds mu.
+func (w *window) tell(events []Event) {
+	batch := newBatch(events)
+	for watcher := range w.watchers {
+		watcher.push(batch)
+	}
+}
+
+// pushTime is about what it takes to send a batch to one watcher. Several goroutines do so while the next batch gathers.
+const pushTime = 10 * time.Microsecond
+
+// pace returns how long the next events of the window may gather. A window of ten thousand watchers tells them ten times a
+// second what has changed: each write of an event costs as much as one of ten events.
+func (w *window) pace() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return time.Duration(len(w.watchers)) * pushTime
 }
 
 // difference makes shown as the rows, and returns the events that do so. ids are the rows that may have left. Events before the
@@ -211,19 +230,21 @@ func (w *window) difference(rows []row, ids []string) (events []Event) {
 		if toggles {
 			w.digest.toggle(hashRow(w.hub.cfg.Key, w.id, id))
 		}
-		events = append(events, Event{Name: name, Data: data, ID: token{w.id, w.others, w.digest, w.position}.String()})
+		events = append(events, Event{Name: name, Data: data, ID: w.tokenNow().String()})
 	}
 	for _, id := range ids {
 		_, still := is[id]
 		if _, was := w.shown[id]; was && !still {
+			w.content ^= w.shown[id]
 			delete(w.shown, id)
 			add("leave", id, []byte(`{"id":`+id+`}`), true)
 		}
 	}
 	for _, r := range rows {
-		hash := maphash.Bytes(w.hub.seed, r.json)
-		before, was := w.shown[r.id]
+		hash := hashContent(w.hub.cfg.Key, r.json)
+		before, was := w.shown[r.id] // 0 if it was not
 		w.shown[r.id] = hash
+		w.content ^= before ^ hash
 		switch {
 		case !was:
 			add("enter", r.id, r.json, true)
@@ -235,10 +256,14 @@ func (w *window) difference(rows []row, ids []string) (events []Event) {
 	return events
 }
 
+func (w *window) tokenNow() token {
+	return token{window: w.id, others: w.others, shown: w.digest, content: w.content, position: w.position}
+}
+
 // currentToken returns the token of all that was told. The caller holds mu, and is in evaluating or sees no read under way.
 func (w *window) currentToken() string {
 	if w.token == "" {
-		w.token = token{w.id, w.others, w.digest, w.position}.String()
+		w.token = w.tokenNow().String()
 	}
 	return w.token
 }

@@ -2,7 +2,6 @@
 package live
 
 import (
-	"bytes"
 	"errors"
 	"net/http"
 	"slices"
@@ -49,6 +48,9 @@ func New(hub *feed.Hub, rows *record.DB, m *model.Model, cfg Config) *Live {
 // watchSuffix follows the name of a table in the path of a stream.
 const watchSuffix = ":watch"
 
+// WatchPattern is the route of streams in records.
+const WatchPattern = "GET " + model.RowsPath + watchSuffix
+
 // Lists returns the handler of GET /api/{table} with next as the handler of plain lists. A pattern of net/http cannot name a part
 // of a segment, so this handler tells the two paths apart.
 func (l *Live) Lists(next web.Handler) web.Handler {
@@ -59,6 +61,7 @@ func (l *Live) Lists(next web.Handler) web.Handler {
 			if table == nil {
 				return errs.New(errs.NotFound, "no such path")
 			}
+			r.Pattern = WatchPattern
 			web.SetTable(r, table.Name, "watch")
 			return l.watch(w, r, table)
 		}
@@ -108,7 +111,7 @@ func (l *Live) watch(w http.ResponseWriter, r *http.Request, table *model.Table)
 		return err
 	}
 	defer watcher.Close()
-	web.Leave(r)
+	defer web.Leave(r)()
 	header := w.Header()
 	header.Set("Content-Type", typeEvents)
 	header.Set("X-Accel-Buffering", "no") // nginx would hold events back
@@ -119,63 +122,63 @@ func (l *Live) watch(w http.ResponseWriter, r *http.Request, table *model.Table)
 }
 
 // stream sends the events of a watcher until one side ends. A client that is gone is no error.
+//
+// There may be ten thousand streams, so each keeps little: the text of events is shared, and only who has a token is looked
+// at each second.
 func (l *Live) stream(s *web.Stream, r *http.Request, watcher *feed.Watcher) error {
-	heartbeat, tick := time.NewTicker(l.cfg.Heartbeat), time.NewTicker(l.cfg.Tick)
+	heartbeat := time.NewTimer(l.cfg.Heartbeat)
 	defer heartbeat.Stop()
-	defer tick.Stop()
-	var out []byte
+	var ticks <-chan time.Time
+	if l.cfg.Identify != nil && !web.Caller(r).IsAnonymous() {
+		tick := time.NewTicker(l.cfg.Tick)
+		defer tick.Stop()
+		ticks = tick.C
+	}
+	record := web.Record(r)
 	for {
-		out = out[:0]
-		var ended error
+		var err, ended error
 		select {
 		case <-s.Context().Done():
 			return nil
 		case <-watcher.Signal():
-			var events []feed.Event
-			events, ended = watcher.Take()
-			for _, e := range events {
-				out = appendEvent(out, e)
+			var batches []*feed.Batch
+			batches, ended = watcher.Take()
+			for _, batch := range batches {
+				record.Rows += rowsIn(batch)
+				if _, err = s.Write(batch.Text); err != nil {
+					return nil
+				}
 			}
 		case <-heartbeat.C:
-			out = appendHeartbeat(out, watcher.Token())
-		case <-tick.C:
-			if l.cfg.Identify == nil {
+			_, err = s.Write(appendHeartbeat(nil, watcher.Token()))
+		case <-ticks:
+			if _, ended = l.cfg.Identify(r); ended == nil {
 				continue
 			}
-			_, ended = l.cfg.Identify(r)
 		}
-		if ended != nil {
-			out = appendEnd(out, ended)
+		if ended != nil && err == nil {
+			_, err = s.Write(appendEnd(nil, ended))
 		}
-		if len(out) > 0 {
-			if _, err := s.Write(out); err != nil {
-				return nil
-			}
-			s.Flush()
-			heartbeat.Reset(l.cfg.Heartbeat)
+		if err != nil {
+			return nil
 		}
+		s.Flush()
 		if ended != nil {
 			return nil
 		}
-		if cap(out) > maxKept {
-			out = nil
-		}
+		heartbeat.Reset(l.cfg.Heartbeat)
 	}
 }
 
-// maxKept bounds the buffer that a stream keeps between two events, in bytes.
-const maxKept = 4096
-
-// appendEvent appends an event.
-func appendEvent(dst []byte, e feed.Event) []byte {
-	dst = append(append(append(dst, "event: "...), e.Name...), '\n')
-	if e.ID != "" {
-		dst = append(append(append(dst, "id: "...), e.ID...), '\n')
+// rowsIn counts the events of rows.
+func rowsIn(b *feed.Batch) (n int) {
+	for _, e := range b.Events {
+		switch e.Name {
+		case "enter", "change", "leave":
+			n++
+		}
 	}
-	for line := range bytes.Lines(e.Data) { // json fields keep the spaces of the client that wrote them
-		dst = append(append(append(dst, "data: "...), bytes.TrimRight(line, "\r\n")...), '\n')
-	}
-	return append(dst, '\n')
+	return n
 }
 
 // appendHeartbeat appends a comment. An id without data is no event for a browser, and moves the point where it resumes.
@@ -195,7 +198,7 @@ const retry = "retry: 1000\n\n"
 func appendEnd(dst []byte, cause error) []byte {
 	switch failure, _ := errors.AsType[*errs.Error](cause); errs.KindOf(cause) {
 	case errs.Unauthenticated, errs.Forbidden, errs.Malformed:
-		return appendEvent(dst, feed.Event{Name: "end", Data: problemOf(failure)})
+		return feed.Event{Name: "end", Data: problemOf(failure)}.Append(dst)
 	}
 	return append(dst, retry...)
 }

@@ -79,7 +79,7 @@ func onSites(t *testing.T, cfg Config, test func(t *testing.T, s *site)) {
 func onSitesWith(t *testing.T, cfg Config, each int, test func(t *testing.T, s *site)) {
 	t.Helper()
 	modeltest.Each(t, notes, func(t *testing.T, db store.DB, rules *rule.Rules) {
-		if err := feed.Install(t.Context(), db, []string{"notes"}); err != nil {
+		if err := feed.Install(t.Context(), db, feed.Setup{Tables: []string{"notes"}}); err != nil {
 			t.Fatal(err)
 		}
 		s := &site{rows: record.New(db, rules, record.Config{Answers: 1 << 20}), model: rules.Model}
