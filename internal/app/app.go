@@ -16,6 +16,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/app/seed"
 	"github.com/ashlar-dev/ashlar/internal/audit"
 	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/feed"
 	"github.com/ashlar-dev/ashlar/internal/identity/token"
 	"github.com/ashlar-dev/ashlar/internal/job"
 	"github.com/ashlar-dev/ashlar/internal/job/action"
@@ -78,6 +79,7 @@ type App struct {
 	egress   *outbound.Egress       // makes the clients that call other services
 	depths   *job.History           // of work
 	deaths   *deathAlerts           // of work; nil if Open did not open the app
+	hub      *feed.Hub        // of those who watch lists; nil if Open did not open the app
 	accounts accounts
 	limiter  *limit.Limiter // nil if Open did not open the app
 	ledger   string         // what nodes share their limits in; "": nothing
@@ -223,6 +225,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.openCost()
 	a.openProfile() // stops before the costs, which take the CPU time of the last profile
 	a.openLimits(ctx)
+	a.openFeed()
 	a.openSharing()
 	a.routes = a.allRoutes()
 	a.bounds = netconn.NewBounds(a.cfg.MaxConnections, a.cfg.Proxies)
@@ -287,14 +290,19 @@ func (a *App) prepare(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err := a.migrateOnStart(ctx, db); err != nil {
+	result, err := a.migrateOnStart(ctx, db)
+	if err != nil {
 		return err
 	}
-	return seed.Fill(ctx, seed.Target{
+	err = seed.Fill(ctx, seed.Target{
 		Dir:   a.dir,
 		Model: a.Rules.Model,
 		Store: db,
 		Rows:  record.New(db, a.Rules, record.Config{Now: a.cfg.Now}),
 		Log:   a.cfg.Logger,
 	})
+	if err != nil {
+		return err
+	}
+	return a.installFeed(ctx, db, result)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/alert"
 	"github.com/ashlar-dev/ashlar/internal/audit"
+	"github.com/ashlar-dev/ashlar/internal/feed"
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 	"github.com/ashlar-dev/ashlar/internal/job"
 	"github.com/ashlar-dev/ashlar/internal/job/clock"
@@ -89,7 +90,11 @@ func (d *Database) Migrate(ctx context.Context, allow []string, progress migrate
 	if d.attached {
 		opts.Allow, opts.Hazards, opts.ServerRunning = nil, 0, true
 	}
-	return d.explain(migrate.Apply(ctx, d.app.Store, d.app.Rules, opts))
+	result, err := d.explain(migrate.Apply(ctx, d.app.Store, d.app.Rules, opts))
+	if err == nil {
+		err = d.migrateFeed(ctx, result)
+	}
+	return result, err
 }
 
 // Undo takes the last change back if that loses nothing.
@@ -103,7 +108,11 @@ func (d *Database) Undo(ctx context.Context, progress migrate.Progress) (_ migra
 	}
 	opts := d.app.migrateOptions(d.app.Store)
 	opts.Progress, opts.Hazards = progress, plan.Rewrites|plan.Breaks
-	return migrate.Undo(ctx, d.app.Store, opts)
+	result, err := migrate.Undo(ctx, d.app.Store, opts)
+	if err == nil {
+		err = feed.Altered(ctx, d.app.Store)
+	}
+	return result, err
 }
 
 func (d *Database) missing() error {

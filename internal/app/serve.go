@@ -75,6 +75,7 @@ func (a *App) beginStop() {
 	if a.workers != nil {
 		a.workers.Stop()
 	}
+	a.hub.Stop() // streams end by themselves only
 	a.notify(a.cfg.Notifier.Stopping())
 	a.notify(a.cfg.Notifier.Extend(2*a.cfg.Grace + 10*time.Second))
 }
@@ -106,7 +107,7 @@ func (a *App) Handler() (http.Handler, error) {
 func (a *App) allRoutes() []web.Route {
 	rows := api.New(a.Rows, a.Rules.Model)
 	a.answers = rows.Answers
-	data, accounts, jobs := rows.Routes(), a.accountRoutes(), a.jobRoutes()
+	data, accounts, jobs := a.followed(rows.Routes()), a.accountRoutes(), a.jobRoutes()
 	return slices.Concat(
 		home.Routes(a.Rules, a.cfg.Version),
 		health.Routes(a.checks...),

@@ -13,20 +13,19 @@ import (
 )
 
 // migrateOnStart brings the tables to the model if that is safe, and unless the configuration forbids it.
-func (a *App) migrateOnStart(ctx context.Context, db store.DB) error {
+func (a *App) migrateOnStart(ctx context.Context, db store.DB) (migrate.Result, error) {
 	if a.cfg.KeepTables {
 		return a.requireSameTables(ctx, db)
 	}
 	start := time.Now()
 	result, err := migrate.Apply(ctx, db, a.Rules, a.migrateOptions(db))
 	if hazard, ok := errors.AsType[*migrate.HazardError](err); ok {
-		return a.allowOlderModel(ctx, db, hazard.Plan)
+		return migrate.Result{}, a.allowOlderModel(ctx, db, hazard.Plan)
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		a.logMigration(result, time.Since(start))
 	}
-	a.logMigration(result, time.Since(start))
-	return nil
+	return result, err
 }
 
 func (a *App) logMigration(result migrate.Result, took time.Duration) {
@@ -66,27 +65,27 @@ func (a *App) allowOlderModel(ctx context.Context, db store.DB, planned *plan.Pl
 }
 
 // requireSameTables makes the tables of a new database. It refuses a database with other tables than the model's.
-func (a *App) requireSameTables(ctx context.Context, db store.DB) error {
+func (a *App) requireSameTables(ctx context.Context, db store.DB) (none migrate.Result, err error) {
 	plan, err := migrate.NewPlan(ctx, db, a.Rules, a.migrateOptions(db))
 	if err != nil {
-		return err
+		return none, err
 	}
 	if plan.Layout != 0 {
-		return fmt.Errorf("the database has layout %d of Ashlar's own tables, this release needs layout %d, and --migrate=off forbids to change them: run `ashlar migrate`", plan.Layout, store.Layout)
+		return none, fmt.Errorf("the database has layout %d of Ashlar's own tables, this release needs layout %d, and --migrate=off forbids to change them: run `ashlar migrate`", plan.Layout, store.Layout)
 	}
 	if plan.IsNew() || len(plan.Changes) == 0 {
 		result, err := migrate.Apply(ctx, db, a.Rules, a.migrateOptions(db))
 		a.warnOfDamage(result)
-		return err
+		return result, err
 	}
 	if older, err := migrate.IsSafelyAhead(ctx, db, a.Rules.Model); err != nil || older {
-		return err
+		return none, err
 	}
 	var faults model.Faults
 	for _, change := range plan.Changes {
 		faults = append(faults, a.Rules.Model.Fault(change.Pos, "the database has other tables, and --migrate=off forbids to change them: %v; run `ashlar migrate`", change))
 	}
-	return faults.Sort()
+	return none, faults.Sort()
 }
 
 // firstMention reports whether a step has a new cause, and adds its causes to told. A step without a cause counts by
