@@ -11,6 +11,8 @@ const (
 	DefaultLimit = 50  // rows of a page if the request does not say
 	MaxLimit     = 500 // rows that a page may be asked for
 
+	WaitSeconds = 30 // that a list may be asked to wait for a change
+
 	SortKeys    = 8   // fields in sort
 	Levels      = 4   // relations that one path of fields or expand follows
 	RelatedRows = 100 // rows of an expanded list of related rows

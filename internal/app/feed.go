@@ -60,13 +60,7 @@ func (a *App) openFeed() {
 	a.services = append(a.services, service{"watched lists", a.hub})
 }
 
-// followed returns the routes of rows with lists that clients can follow. Streams have no route of their own: see live.Lists.
-func (a *App) followed(rows []web.Route) []web.Route {
-	follow := live.New(a.hub, a.Rows, a.Rules.Model, live.Config{Identify: a.identify})
-	for i := range rows {
-		if rows[i].Pattern == "GET "+model.RowsPath {
-			rows[i].Handler = follow.Lists(rows[i].Handler)
-		}
-	}
-	return rows
+// followed returns the routes of rows with lists that clients can follow, and what they are described as.
+func (a *App) followed(rows []web.Route) (routes, described []web.Route) {
+	return live.New(a.hub, a.Rows, a.Rules.Model, live.Config{Identify: a.identify}).Follow(rows)
 }

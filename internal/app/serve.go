@@ -107,7 +107,8 @@ func (a *App) Handler() (http.Handler, error) {
 func (a *App) allRoutes() []web.Route {
 	rows := api.New(a.Rows, a.Rules.Model)
 	a.answers = rows.Answers
-	data, accounts, jobs := a.followed(rows.Routes()), a.accountRoutes(), a.jobRoutes()
+	data, described := a.followed(rows.Routes())
+	accounts, jobs := a.accountRoutes(), a.jobRoutes()
 	return slices.Concat(
 		home.Routes(a.Rules, a.cfg.Version),
 		health.Routes(a.checks...),
@@ -116,6 +117,6 @@ func (a *App) allRoutes() []web.Route {
 		a.underOwnNames(a.consoleRoutes()),
 		data,
 		jobs,
-		openapi.Routes(a.Rules, slices.Concat(data, accounts, jobs)),
+		openapi.Routes(a.Rules, slices.Concat(described, accounts, jobs)),
 	)
 }

@@ -46,7 +46,7 @@ var problems = [...]Problem{
 		"Something is at this path, but it does not know this method.",
 		"The Allow header lists the methods that it knows."},
 	{errs.NotAcceptable, 406, "No such form of answer",
-		"",
+		"The answer has one media type, and `Accept` does not name it.",
 		"The answer has one media type, and the Accept header of the request does not name it.",
 		"The detail says which media type to name in Accept."},
 	{errs.Conflict, 409, "Conflict",

@@ -10,6 +10,7 @@ type Route struct {
 	Pattern   string  // pattern of http.ServeMux, such as "GET /api/{table}/{id}"; a GET answers HEAD too
 	Handler   Handler // nil: the route only describes what another one serves
 	Class     Class
+	Watch     bool            // the route is about tables that clients may watch
 	Operation model.Operation // what a route of {table} does with rows; "" for other routes
 	Doc       *Doc            // description for OpenAPI; nil leaves the route out
 }
@@ -88,7 +89,7 @@ type Answer struct {
 	Hidden  *Hidden  // if a rule may hide the row from the caller; nil: no difference
 	Headers []string // names of headers
 	Schema  Schema   // of a table; NoSchema: an object with Members, or no body
-	Type    string   // media type of an answer with Members; default: application/json
+	Type    string   // media type of an answer with Members, or of a text; default: application/json
 	Members []Member
 }
 

@@ -17,7 +17,7 @@ import (
 
 const (
 	waitParam = "wait"
-	maxWait   = 30 // seconds
+	maxWait   = apilimit.WaitSeconds
 	forAnswer = 3 * time.Second
 )
 

@@ -17,11 +17,15 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
 	"github.com/ashlar-dev/ashlar/internal/web"
 	"github.com/ashlar-dev/ashlar/internal/web/api"
+	"github.com/ashlar-dev/ashlar/internal/web/live"
 	"github.com/ashlar-dev/ashlar/internal/web/openapi"
 )
 
 // dataRoutes returns the routes of the data API. Nothing can be served from them.
-func dataRoutes() []web.Route { return api.New(nil, nil).Routes() }
+func dataRoutes() []web.Route {
+	_, described := live.New(nil, nil, nil, live.Config{}).Follow(api.New(nil, nil).Routes())
+	return described
+}
 
 func document(rules *rule.Rules) []byte { return openapi.Document(rules, dataRoutes()) }
 
@@ -136,6 +140,7 @@ func TestOperations(t *testing.T) {
 		"/api/things/{id} delete deleteThing anyone",
 		"/api/things/{id} get getThing anyone",
 		"/api/things/{id} patch updateThing anyone",
+		"/api/things:watch get watchThings anyone",
 		"/api/users get listUsers token",
 		"/api/users/{id} get getUser token",
 	}

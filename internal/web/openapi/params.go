@@ -33,6 +33,8 @@ func (d *document) param(table *model.Table, name string) object {
 			return expandParam(rels)
 		}
 		return nil
+	case "Last-Event-ID":
+		return ref("parameters", "lastEventID")
 	case "If-Match":
 		return ref("parameters", "ifMatch")
 	case "If-None-Match":
@@ -159,6 +161,20 @@ func sharedParams() object {
 		{"total", object{
 			{"name", "total"}, {"in", "query"}, {"description", "Whether to count all rows that pass."},
 			{"schema", object{{"type", "boolean"}, {"default", false}}},
+		}},
+		{"wait", object{
+			{"name", "wait"}, {"in", "query"},
+			{"description", "How many seconds to wait for another answer than `If-None-Match` names. 304 if there was none."},
+			{"schema", object{{"type", "integer"}, {"minimum", 1}, {"maximum", apilimit.WaitSeconds}}},
+		}},
+		{"initial", object{
+			{"name", "initial"}, {"in", "query"}, {"description", "Whether the rows of the list come first, each as `enter`."},
+			{"schema", object{{"type", "boolean"}, {"default", false}}},
+		}},
+		{"lastEventID", object{
+			{"name", "Last-Event-ID"}, {"in", "header"},
+			{"description", "The `id` of the last event that came: the stream goes on there, or says `reset`. Browsers send it."},
+			{"schema", object{{"type", "string"}, {"minLength", 1}}},
 		}},
 		{"ifMatch", object{
 			{"name", "If-Match"}, {"in", "header"},

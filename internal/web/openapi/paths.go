@@ -19,6 +19,9 @@ func (d *document) paths(table *model.Table) object {
 		if route.Doc == nil || !strings.Contains(path, "{table}") || !d.may[table].allows(method) {
 			continue
 		}
+		if route.Watch && !table.Watch {
+			continue
+		}
 		path = strings.ReplaceAll(path, "{table}", table.Name)
 		if len(out) == 0 || out[len(out)-1].name != path { // routes of one path stand together
 			out.add(path, pathParams(table, path))
@@ -119,6 +122,9 @@ func (d *document) answers(table *model.Table, answers []web.Answer) object {
 		}
 		if a.Schema != web.NoSchema && d.may[table].read {
 			obj.add("content", object{{"application/json", object{{"schema", d.schemaRef(table, a.Schema)}}}})
+		}
+		if a.Schema == web.NoSchema && a.Type != "" {
+			obj.add("content", object{{a.Type, object{{"schema", object{{"type", "string"}}}}}})
 		}
 		out.add(strconv.Itoa(a.Status), obj)
 	}
