@@ -12,6 +12,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/telemetry/metric"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/objective"
 	"github.com/ashlar-dev/ashlar/internal/web"
+	"github.com/ashlar-dev/ashlar/internal/web/live"
 )
 
 // openMetrics makes the metrics of the app, which has its routes.
@@ -86,6 +87,13 @@ func (a *App) readings() []metric.Reading {
 		{Name: "ashlar_outbound_requests_total", Help: "Requests that this process sent to other services, or meant to send.", Value: func() float64 { return float64(a.egress.Stats().Calls) }},
 		{Name: "ashlar_outbound_failures_total", Help: "Requests to other services that had no answer, or one with a status of 300 or more.", Value: func() float64 { return float64(a.egress.Stats().Failed) }},
 		{Name: "ashlar_outbound_refusals_total", Help: "Requests to other services that were not sent, because their host is not public.", Value: func() float64 { return float64(a.egress.Stats().Refused) }},
+		{Name: "ashlar_watchers", Help: "Streams of watched lists that are open.", Value: func() float64 { return float64(a.hub.Stats().Watchers) }},
+		{Name: "ashlar_watched_lists", Help: "Different lists that these streams watch.", Value: func() float64 { return float64(a.hub.Stats().Windows) }},
+		{Name: "ashlar_waiting_lists", Help: "Lists that wait for a change, by wait=.", Value: func() float64 { return float64(a.hub.Stats().Waiting) }},
+		{Name: "ashlar_watch_lag_seconds", Help: "How long ago the log of changes was last read to its end, while somebody watches.", Value: func() float64 { return a.hub.Stats().Lag.Seconds() }},
+		{Name: "ashlar_watch_events_total", Help: "Events that streams were told.", Value: func() float64 { return float64(a.hub.Stats().Events) }},
+		{Name: "ashlar_watch_resets_total", Help: "Streams that could not resume, and were told to forget their rows.", Value: func() float64 { return float64(a.hub.Stats().Resets) }},
+		{Name: "ashlar_watch_slow_total", Help: "Streams that were cut because their client read too slowly.", Value: func() float64 { return float64(a.hub.Stats().Slow) }},
 		{Name: "ashlar_start_time_seconds", Help: "When the app was opened, in seconds since 1970.", Value: constant(float64(time.Now().UnixMilli()) / 1000)},
 	}
 }
@@ -98,6 +106,7 @@ func metricConfig(m *model.Model, routes []web.Route) metric.Config {
 	for _, route := range routes {
 		cfg.Routes = append(cfg.Routes, metric.Route{Pattern: route.Pattern, Path: pagesOf(route.Pattern)})
 	}
+	cfg.Routes = append(cfg.Routes, metric.Route{Pattern: live.WatchPattern, Path: model.RowsPath}) // a stream counts as a list
 	for _, table := range m.All() {
 		cfg.Tables = append(cfg.Tables, metric.Table{Name: table.Name, View: table.View != nil})
 	}
@@ -141,7 +150,7 @@ func SeriesBudget(m *model.Model) int {
 // gateCount and readingCount are how many gates and readings openMetrics has.
 const (
 	gateCount    = 5
-	readingCount = 20
+	readingCount = 27
 )
 
 // jobNames returns the names of all jobs that an app may have. A test compares them with the jobs of an app that has all.

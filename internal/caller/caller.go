@@ -168,6 +168,17 @@ func (c Caller) Client() Client {
 	return Client{address: ip}
 }
 
+// Address returns the address of an anonymous client, or the network that counts as one, and else "".
+func (c Client) Address() string {
+	switch {
+	case c.kind != KindAnonymous:
+		return ""
+	case c.address.IsValid():
+		return c.address.String()
+	}
+	return c.name
+}
+
 // AppendTo appends bytes to b that no other client has.
 func (c Client) AppendTo(b []byte) []byte {
 	b = append(b, byte(c.kind))

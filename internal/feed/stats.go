@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/errs"
 )
 
 // Stats are counts of a hub. The last four rise from its begin.
@@ -36,10 +36,10 @@ func (h *Hub) Stats() Stats {
 
 // A Shown is a watcher, for people.
 type Shown struct {
-	Who     caller.Caller
-	Client  caller.Client
+	Who     string // text of the caller
+	Address string // of an anonymous one
 	Table   string
-	Filter  string // without the values of its arguments
+	Shape   string // of the list, without values
 	Rows    int    // of the list
 	Sharing int    // watchers of the same list
 	Since   time.Time
@@ -49,14 +49,14 @@ type Shown struct {
 
 // An Ended is a watcher that the hub has ended.
 type Ended struct {
-	Who    caller.Caller
-	Client caller.Client
-	Table  string
-	Filter string
-	Since  time.Time
-	At     time.Time
-	Events int64
-	Why    error
+	Who     string
+	Address string
+	Table   string
+	Shape   string
+	Since   time.Time
+	At      time.Time
+	Events  int64
+	Why     string // for people
 }
 
 // keptEnds bounds the ended watchers that are remembered.
@@ -67,7 +67,11 @@ func (h *Hub) noteEnd(r *Watcher, why error) {
 	if errors.Is(why, ErrStopping) {
 		return
 	}
-	e := Ended{r.who, r.client, r.window.table.Name, r.window.query.Filter, r.began, h.cfg.Now(), r.told, why}
+	text := why.Error()
+	if failure, ok := errors.AsType[*errs.Error](why); ok {
+		text = failure.Message
+	}
+	e := Ended{r.who.String(), r.client.Address(), r.window.table.Name, r.window.live.Shape, r.began, h.cfg.Now(), r.told, text}
 	h.endsMu.Lock()
 	defer h.endsMu.Unlock()
 	if h.ended = append(h.ended, e); len(h.ended) > keptEnds {
@@ -87,7 +91,7 @@ func (h *Hub) List(most int) (list []Shown, all int, ended []Ended) {
 	for _, r := range watchers {
 		w := r.window
 		w.mu.Lock()
-		list = append(list, Shown{r.who, r.client, w.table.Name, w.query.Filter, w.size, len(w.watchers), r.began, r.told, r.events})
+		list = append(list, Shown{r.who.String(), r.client.Address(), w.table.Name, w.live.Shape, w.size, len(w.watchers), r.began, r.told, r.events})
 		w.mu.Unlock()
 	}
 	slices.SortFunc(list, func(a, b Shown) int {
@@ -97,7 +101,7 @@ func (h *Hub) List(most int) (list []Shown, all int, ended []Ended) {
 		if order := a.Since.Compare(b.Since); order != 0 {
 			return order
 		}
-		return strings.Compare(a.Filter, b.Filter)
+		return strings.Compare(a.Shape, b.Shape)
 	})
 	h.endsMu.Lock()
 	ended = slices.Clone(h.ended)

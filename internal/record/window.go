@@ -19,6 +19,7 @@ type Window struct {
 	Key    string   // windows with equal keys have equal rows, whoever watches them
 	Others []string // other tables that the statements read
 	Whole  bool     // a row of the table may decide about another row
+	Shape  string   // for people, without values: "list posts filter(n < ?)"
 	Timed  bool     // a rule depends on the time, so rows come and go without a write
 }
 
@@ -47,7 +48,7 @@ func (d *DB) Window(who caller.Caller, t *model.Table, q Query) (_ Window, err e
 	if err != nil {
 		return Window{}, err
 	}
-	w := Window{Key: string(p.appendKey(nil)), Whole: whole, Timed: p.deps.UsesNow}
+	w := Window{Key: string(p.appendKey(nil)), Whole: whole, Shape: p.shape.Name, Timed: p.deps.UsesNow}
 	for _, table := range p.deps.Tables {
 		if table != t.Name {
 			w.Others = append(w.Others, table)

@@ -135,6 +135,7 @@ func (l *Live) stream(s *web.Stream, r *http.Request, watcher *feed.Watcher) err
 		ticks = tick.C
 	}
 	record := web.Record(r)
+	record.Rows = 0 // of the list that was read at the begin
 	for {
 		var err, ended error
 		select {

@@ -28,7 +28,7 @@ func hurt(w *world) {
 	w.sharing = shared(strings.Join(hostile(), ""), pressed())
 	w.costs = costly(strings.Join(hostile(), ""), model.Costs{})
 	w.deploys.list = []deploy.Audit{audited(strings.Join(hostile(), ""), time.Hour, worsened(strings.Join(hostile(), ""))...)}
-	w.profiles = profiled(strings.Join(hostile(), ""))
+	w.profiles, w.watchers = profiled(strings.Join(hostile(), "")), watching(strings.Join(hostile(), ""))
 	for i, text := range hostile() {
 		w.take(request(fmt.Sprintf("%d%s", i, text), time.Minute, time.Second, func(r *telemetry.Record) {
 			fault(text)(r)

@@ -79,7 +79,7 @@ func TestOperationInABrowser(t *testing.T) {
 	incidents := incident.New(w.archive, losses{}, incident.Config{Operate: w.Model.Operate})
 	w.incidents, w.profiles = incidents, profiled("")
 	w.deploys.list = []deploy.Audit{audited("", time.Hour, worsened("")...)}
-	w.sharing = shared("", pressed())
+	w.sharing, w.watchers = shared("", pressed()), watching("")
 	w.costs = costly("", model.Costs{CPUHour: 0.04, GBOut: 0.09, GBMonth: 0.02})
 	w.serve(spent())
 	b := open(t, w)
@@ -140,6 +140,8 @@ func TestOperationInABrowser(t *testing.T) {
 	b.glance("limits")
 	b.visit("/console/cache")
 	b.glance("cache")
+	b.visit("/console/watchers")
+	b.glance("watchers")
 	b.visit("/console/profiles")
 	b.glance("profiles")
 	b.Run(chromedp.Click(`.usages tbody a`), chromedp.WaitVisible(`.usages [aria-current]`), chromedp.Click(`.flame a[href*="at=0.0&"] rect`), chromedp.WaitVisible(`.trail`))

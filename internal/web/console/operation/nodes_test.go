@@ -49,7 +49,7 @@ func TestPagesSayWhichNodesTheyShow(t *testing.T) {
 		t.Error("the charts of this node show all nodes")
 	}
 	v.get("/console/home/charts?range=1h", 200, "987000000")
-	for _, path := range []string{"/console/logs", "/console/traces", "/console/traces?only=kept", "/console/limits", "/console/cache"} {
+	for _, path := range []string{"/console/logs", "/console/traces", "/console/traces?only=kept", "/console/limits", "/console/cache", "/console/watchers"} {
 		v.get(path, 200, "the others are <bdi>node-b, &lt;script&gt;alert(1)&lt;/script&gt;</bdi>")
 	}
 	v.accept = "application/json"

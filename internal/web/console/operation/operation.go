@@ -53,6 +53,9 @@ func Sections(cfg Config) []console.Section {
 	if p.Sharing != nil {
 		list = append(list, section("Limits", limitsPath, get(limitsPath, p.limits)), section("Cache", cachePath, get(cachePath, p.cache)))
 	}
+	if p.Watchers != nil {
+		list = append(list, section("Watchers", watchersPath, get(watchersPath, p.watchers)))
+	}
 	if p.Advice != nil {
 		advice := section("Advice", advicePath, get(advicePath, p.advice), post(advicePath, p.startAdvice))
 		advice.Scripts = []string{files.Path("reload.js")}

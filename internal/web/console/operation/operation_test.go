@@ -18,7 +18,7 @@ import (
 )
 
 func paths() []string {
-	return []string{"/console/home", "/console/logs", "/console/traces", "/console/errors", "/console/objectives", "/console/advice", "/console/profiles", "/console/incidents", "/console/cost", "/console/limits", "/console/cache"}
+	return []string{"/console/home", "/console/logs", "/console/traces", "/console/errors", "/console/objectives", "/console/advice", "/console/profiles", "/console/incidents", "/console/cost", "/console/limits", "/console/cache", "/console/watchers"}
 }
 
 func TestPagesWithoutDataSayWhatWillAppear(t *testing.T) {
@@ -34,6 +34,7 @@ func TestPagesWithoutDataSayWhatWillAppear(t *testing.T) {
 	v.get("/console/profiles", 200, "There is no profile of this time")
 	v.get("/console/advice", 200, "Nothing was tried yet", "An operator may try indexes")
 	v.get("/console/limits", 200, "No limit refused anybody", "The server had room for everybody", "300/10s per address")
+	v.get("/console/watchers", 200, "Nobody watches a list", "none is open", "has ended no stream")
 	v.get("/console/cache", 200, "No list was asked for", "no list was looked for")
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/advise"
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/feed"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/archive"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/cost"
@@ -87,6 +88,12 @@ type Costs interface {
 	Report(ctx context.Context, from, to time.Time) (cost.Report, error)
 }
 
+// Watchers are those who watch lists. *feed.Hub has them.
+type Watchers interface {
+	Stats() feed.Stats
+	List(most int) (list []feed.Shown, all int, ended []feed.Ended)
+}
+
 // Nodes are the servers of the app's database. *fleet.Fleet has them.
 type Nodes interface {
 	Several() bool
@@ -110,6 +117,7 @@ type Config struct {
 	Costs      Costs     // nil leaves its page out
 	Deploys    Deploys   // nil leaves its part of the first page out
 	Sharing    *Sharing  // nil leaves the pages of limits and of the cache out
+	Watchers   Watchers  // nil leaves its page out
 	Process    telemetry.Process
 	Now        func() time.Time // nil means time.Now
 }
@@ -132,6 +140,7 @@ const (
 	costPath       = "/console/cost"
 	limitsPath     = "/console/limits"
 	cachePath      = "/console/cache"
+	watchersPath   = "/console/watchers"
 	assetsPath     = "/console/operation"
 
 	chartsPath  = homePath + "/charts"

@@ -166,7 +166,11 @@ const nameTime = time.Second
 
 func (p *pages) namer(q *console.Request) (n *namer, cancel func()) {
 	ctx, cancel := context.WithTimeout(q.HTTP().Context(), nameTime)
-	return &namer{ctx, p.Sharing.Names, map[string]string{}, map[string]account.Account{}}, cancel
+	var known Names
+	if p.Sharing != nil {
+		known = p.Sharing.Names
+	}
+	return &namer{ctx, known, map[string]string{}, map[string]account.Account{}}, cancel
 }
 
 // key returns the name of a key, or "".

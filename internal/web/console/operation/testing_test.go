@@ -56,6 +56,7 @@ type world struct {
 	costs      operation.Costs
 	deploys    *deploys
 	sharing    *operation.Sharing
+	watchers   *watchers
 	handler    http.Handler
 
 	mu     sync.Mutex
@@ -67,7 +68,7 @@ type world struct {
 func newWorld(t *testing.T, fill ...func(w *world)) *world {
 	t.Helper()
 	w := &world{t: t, path: filepath.Join(t.TempDir(), archive.FileName), incidents: noIncidents{}, advice: &advice{}, profiles: &profiles{}, deploys: &deploys{}, costs: cost.New(cost.Config{Archive: &sums{}})}
-	w.sharing = shared("", fresh())
+	w.sharing, w.watchers = shared("", fresh()), &watchers{}
 	w.traces = trace.New(trace.Config{Keeper: w})
 	w.Node = accounttest.New(t, accounttest.SQLite(), source, accounttest.Config{Start: time.Now()})
 	for _, each := range fill {
@@ -92,7 +93,7 @@ func (w *world) serve(objectives operation.Objectives) {
 func (w *world) config(objectives operation.Objectives) operation.Config {
 	return operation.Config{
 		Records: w.archive, History: w.archive, Traces: w.traces, Kept: w.archive, Objectives: objectives,
-		Incidents: w.incidents, Advice: w.advice, Profiles: w.profiles, Costs: w.costs, Deploys: w.deploys, Sharing: w.sharing,
+		Incidents: w.incidents, Advice: w.advice, Profiles: w.profiles, Costs: w.costs, Deploys: w.deploys, Sharing: w.sharing, Watchers: w.watchers,
 		Process: telemetry.Process{Node: "node-a", Build: "v2", Revision: "abc", Started: time.Now()},
 	}
 }
