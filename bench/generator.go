@@ -23,6 +23,7 @@ type order struct {
 	Rate   float64 // of the overload, in requests a second
 	Port   int
 	Tokens []string
+	Watch  *watchOrder // nil: no streams
 }
 
 // A floodReport is what a generator writes about an overload.
@@ -45,6 +46,10 @@ func generate(ctx context.Context, in io.Reader, out io.Writer) error {
 		end()
 	}()
 	srv := &server{port: wanted.Port, tokens: wanted.Tokens, dialect: ashlarDialect{}}
+	if wanted.Watch != nil {
+		r, err := wanted.Watch.watch(ctx, srv)
+		return errors.Join(err, json.NewEncoder(out).Encode(r))
+	}
 	if wanted.Abuse == "" {
 		f := sendAt(ctx, srv, heavyPage(srv), wanted.Rate, overloadTime)
 		return json.NewEncoder(out).Encode(floodReport{f.ok, f.turned, f.sent, f.refused, f.other, f.failed, f.took, f.sending})

@@ -13,6 +13,7 @@
 //	go run . -accounts      logins, and gets and memory while they saturate the server (part of make bench)
 //	go run . -cache         kept answers against uncached ones, 304s and stale answers (part of make bench)
 //	go run . -jobs          jobs that do nothing, beside River (part of make bench)
+//	go run . -watch         streams of watched lists: latency of events, memory, beside PocketBase
 //	go run . -soak          ten minutes of every kind of request, to find kept memory (make bench-soak)
 package main
 
@@ -38,7 +39,7 @@ func run(ctx context.Context, opts settings) error {
 	if opts.generator {
 		return generate(ctx, os.Stdin, os.Stdout)
 	}
-	if !opts.move && !opts.online && !opts.rules && !opts.accounts && !opts.jobs {
+	if !opts.move && !opts.online && !opts.rules && !opts.accounts && !opts.jobs && !opts.watch {
 		if err := needWrk(ctx); err != nil {
 			return err
 		}
@@ -71,6 +72,8 @@ func run(ctx context.Context, opts settings) error {
 		return runCache(ctx, opts, folder)
 	case opts.jobs:
 		return runJobs(ctx, opts, folder)
+	case opts.watch:
+		return runWatch(ctx, opts, folder)
 	case opts.soak:
 		return runSoak(ctx, opts, folder)
 	}

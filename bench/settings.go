@@ -27,6 +27,7 @@ type settings struct {
 	accounts  bool
 	cache     bool
 	jobs      bool
+	watch     bool
 	keep      bool
 }
 
@@ -51,6 +52,7 @@ func parseFlags() settings {
 	flag.BoolVar(&opts.accounts, "accounts", false, "measure logins instead")
 	flag.BoolVar(&opts.cache, "cache", false, "measure kept answers against uncached ones instead")
 	flag.BoolVar(&opts.jobs, "jobs", false, "measure jobs that do nothing instead, beside River")
+	flag.BoolVar(&opts.watch, "watch", false, "measure streams of watched lists instead; -only STREAMS-LISTS-WRITES chooses some")
 	flag.BoolVar(&opts.keep, "keep", false, "keep the temporary folder")
 	flag.Parse()
 	return opts
