@@ -66,6 +66,7 @@ func (s *server) start(ctx context.Context, path string) error {
 	s.cmd.Stdout, s.cmd.Stderr = out, out
 	begun := time.Now()
 	if err := s.cmd.Start(); err != nil {
+		s.cmd = nil
 		return err
 	}
 	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}

@@ -42,6 +42,14 @@ func TestLimitsPage(t *testing.T) {
 	}
 }
 
+// TestWatchingPage runs the commands of docs/watching.md and compares the answers.
+func TestWatchingPage(t *testing.T) {
+	page := readPage(t, "../../docs/watching.md")
+	if compared := page.run(t); compared < 2 {
+		t.Errorf("%s shows %d answers, want 2 or more", page.name, compared)
+	}
+}
+
 // TestReadmeModel checks the first model of the README. It also makes the README's typing error in it, and compares the
 // message.
 func TestReadmeModel(t *testing.T) {

@@ -364,6 +364,33 @@ func TestStreamsEqualLists(t *testing.T) {
 	})
 }
 
+// A client that is cut right after reset shows nothing, whatever it has shown before.
+func TestACutAfterAReset(t *testing.T) {
+	watching(t, teams, Config{}, func(t *testing.T, w *world) {
+		w.create(t, "teams", `{"id": 1, "open": true}`)
+		for id := range 4 {
+			w.create(t, "notes", fmt.Sprintf(`{"id": %d, "owner": "b", "team_id": 1}`, id+1))
+		}
+		v := &viewer{w: w, who: user("a")}
+		v.connect(t)
+		v.wantList(t)
+		v.watcher.Close()
+		w.update(t, "teams", 1, `{"open": false}`)
+		for cut := 1; cut < 4; cut++ { // after reset, and after a part of the rows
+			v.connect(t)
+			v.take(t, cut)
+			v.watcher.Close()
+			w.update(t, "teams", 1, fmt.Sprintf(`{"open": %v}`, cut%2 == 1)) // all rows are there again, and gone again
+		}
+		if v.resets == 0 {
+			t.Error("nothing was reset")
+		}
+		v.connect(t)
+		defer v.watcher.Close()
+		v.wantList(t)
+	})
+}
+
 func writeRandomly(t testing.TB, w *world, rnd *rand.Rand) {
 	t.Helper()
 	id, owner := 1+rnd.IntN(60), string(rune('a'+rnd.IntN(3)))

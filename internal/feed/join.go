@@ -194,6 +194,11 @@ func (w *window) begin(ctx context.Context, watcher *Watcher, initial bool, last
 		return ctx.Err()
 	}
 	defer func() { <-w.evaluating }()
+	if !initial && last == nil {
+		if done, err := w.beginUnread(ctx, watcher); done || err != nil {
+			return err
+		}
+	}
 	position, err := w.hub.log.Now(ctx) // before the rows: what is committed in between is told twice rather than never
 	if err != nil {
 		return err
@@ -223,21 +228,53 @@ func (w *window) begin(ctx context.Context, watcher *Watcher, initial bool, last
 		events[len(events)-1].ID = now
 	}
 	w.tell(events)
-	var first []Event
+	first := missed
+	// A client that is cut while it begins shows nothing, or a part of the rows. Its token says so, and that any row is in question.
+	at := token{window: w.id, others: ^others, position: position}
 	if reset {
 		w.hub.counts.resets.Add(1)
-		first = append(first, Event{Name: "reset", Data: []byte(`{}`)})
+		first = append(first, Event{Name: "reset", ID: at.String(), Data: []byte(`{}`)})
 	}
-	first = append(first, missed...)
 	if initial && (last == nil || reset) {
 		for _, r := range rows {
-			first = append(first, Event{Name: "enter", Data: r.json})
+			at.shown.toggle(hashRow(w.hub.cfg.Key, w.id, r.id))
+			first = append(first, Event{Name: "enter", ID: at.String(), Data: r.json})
 		}
 	}
 	first = append(first, Event{Name: "ready", ID: now, Data: []byte(`{}`)})
 	w.watchers[watcher] = struct{}{}
 	watcher.push(newBatch(first))
 	return nil
+}
+
+// beginUnread is begin for a watcher that needs no rows, if the window knows its list as it is now. So thousands of clients that
+// watch one list read it once. The caller is in evaluating.
+func (w *window) beginUnread(ctx context.Context, watcher *Watcher) (done bool, err error) {
+	w.mu.Lock()
+	from, quiet := w.position, w.known && !w.working && w.pending.isEmpty()
+	w.mu.Unlock()
+	if from == "" || !quiet || w.live.Timed {
+		return false, nil
+	}
+	changed := false
+	to, err := w.hub.log.Since(ctx, from, func(c Change) error {
+		changed = changed || c.Table == "" || c.Table == w.table.Name
+		return nil
+	})
+	if changed || errors.Is(err, errTooOld) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if to != w.position {
+		w.position, w.token = to, ""
+	}
+	w.watchers[watcher] = struct{}{}
+	watcher.push(newBatch([]Event{{Name: "ready", ID: w.currentToken(), Data: []byte(`{}`)}}))
+	return true, nil
 }
 
 // missed returns the events since a token, so that the watcher then shows the rows. The error is errTooOld if that cannot be
