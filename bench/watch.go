@@ -398,7 +398,8 @@ func (o *watchOrder) open(ctx context.Context, srv *server, i, author int) (conn
 	}
 	options, _ := json.Marshal(map[string]any{"query": query})
 	body, _ := json.Marshal(map[string]any{"clientId": hello.ClientID, "subscriptions": []string{"posts/*?options=" + url.QueryEscape(string(options))}})
-	res, err := http.Post(srv.url()+"/api/realtime", "application/json", bytes.NewReader(body))
+	same := &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true}} // PocketBase wants the same address
+	res, err := same.Post(srv.url()+"/api/realtime", "application/json", bytes.NewReader(body))
 	if err != nil {
 		return nil, nil, err
 	}

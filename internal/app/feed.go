@@ -52,7 +52,7 @@ func (d *Database) migrateFeed(ctx context.Context, result migrate.Result) error
 	return feed.Install(ctx, d.app.Store, feed.Setup{Tables: names, Shared: d.attached, Altered: len(result.Applied) > 0})
 }
 
-// openFeed opens the hub of those who watch. All nodes derive its key from the keys that they share.
+// openFeed opens the hub of the watchers. All nodes derive its key from the keys that they share.
 func (a *App) openFeed() {
 	tables, _ := watched(a.Rules.Model)
 	key := a.Keys.Derive("rows of watched lists")

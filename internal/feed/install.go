@@ -58,7 +58,7 @@ type Setup struct {
 // Install makes the log and brings the triggers to the watched tables. It runs at each start, after the migration. A start
 // that finds nothing to do changes nothing, and without watched tables there is no log.
 //
-// Nobody can say what changed while a table had no triggers. So a new trigger tells all watchers, also those that resume, to
+// Nobody can say what changed while a table had no triggers. So a new trigger tells all watchers, also if they resume, to
 // read their whole lists.
 func Install(ctx context.Context, db store.DB, setup Setup) (err error) {
 	defer errs.Wrap(&err, "feed.Install")
@@ -101,7 +101,7 @@ func install(session store.Session, d dialect, setup Setup) error {
 // query is a function such as store.Reader.Query.
 type query func(sql string, args []value.Value, each func(value.Row) error) error
 
-// compare returns the triggers that the tables need and do not have, and those that no table needs.
+// compare returns the triggers that the tables need and do not have, and the ones that no table needs.
 func compare(ask query, d dialect, tables []string) (missing, surplus []trigger, err error) {
 	found := map[string]trigger{}
 	err = ask(d.selectTriggers(), nil, func(row value.Row) error {
@@ -142,7 +142,7 @@ func Missing(ctx context.Context, db store.DB, tables []string) (names []string,
 	return names, err
 }
 
-// Altered tells all watchers, also those that resume, to read their whole lists. It does nothing without a log.
+// Altered tells all watchers, also if they resume, to read their whole lists. It does nothing without a log.
 func Altered(ctx context.Context, db store.DB) (err error) {
 	defer errs.Wrap(&err, "feed.Altered")
 	return db.Alter(ctx, func(session store.Session) error {
