@@ -10,20 +10,25 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/pieces"
 	"github.com/ashlar-dev/ashlar/internal/record/gate"
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
 // An Answer is the answer to a list.
 type Answer struct {
-	JSON   []byte        // {"items":[…],"next":…,"total":…}
-	Tag    Tag           // of JSON
+	Begun  *pieces.Text  // the beginning of a long answer that is not shared; nil: JSON is all
+	JSON   []byte        // {"items":[…],"next":…,"total":…}, or the end of it
+	Tag    Tag           // of all JSON
 	Shared bool          // other requests have the same JSON, so nobody may change it
 	Public time.Duration // how long anybody may keep the answer; 0: nobody may
 
 	page *page
 	kept *kept // nil: the answer is not kept
 }
+
+// Len returns the size of all JSON.
+func (a *Answer) Len() int { return a.Begun.Len() + len(a.JSON) }
 
 // A Tag names the JSON of an answer: equal tags, equal bytes. All servers with one key of tags give the same tag.
 type Tag [16]byte
@@ -33,8 +38,10 @@ func (t Tag) String() string { return hex.EncodeToString(t[:]) }
 
 // A tagger makes tags. It is safe for concurrent use.
 type tagger struct {
-	block cipher.Block
-	mac   cipher.AEAD
+	block   cipher.Block
+	mac     cipher.AEAD
+	ofJSON  []byte // nonce
+	ofPiece []byte // nonce
 }
 
 // newTagger returns a tagger with a key of 16 bytes. Without a key, it makes a random one.
@@ -55,12 +62,23 @@ func newTagger(key []byte) *tagger {
 	if err != nil {
 		panic(err) // AES has blocks of the right size
 	}
-	return &tagger{block, mac}
+	return &tagger{block, mac, make([]byte, mac.NonceSize()), append([]byte{1}, make([]byte, mac.NonceSize()-1)...)}
 }
 
-func (t *tagger) tag(json []byte) (tag Tag) {
-	var nonce [12]byte
-	t.mac.Seal(tag[:0], nonce[:], nil, json)
+// tag returns the tag of JSON that may begin in pieces. Of a long text it is the tag of the tags of its pieces, since nothing
+// interrupts GMAC. It is the same if the text is in one slice.
+func (t *tagger) tag(begun *pieces.Text, json []byte) (tag Tag) {
+	if size := begun.Len() + len(json); size > pieces.Size {
+		sums := make([]byte, 0, (size/pieces.Size+1)*len(tag))
+		for piece := range begun.Pieces() {
+			sums = t.mac.Seal(sums, t.ofPiece, nil, piece)
+		}
+		for piece := range slices.Chunk(json, pieces.Size) {
+			sums = t.mac.Seal(sums, t.ofPiece, nil, piece)
+		}
+		json = sums
+	}
+	t.mac.Seal(tag[:0], t.ofJSON, nil, json)
 	t.block.Encrypt(tag[:], tag[:])
 	return tag
 }
@@ -158,6 +176,7 @@ func (p *page) check(ctx context.Context) (found *kept, err error) {
 // fetch returns a kept answer, or reads the page and appends it to dst. It may run more than once.
 func (p *page) fetch(reader store.Reader, dst []byte) ([]byte, error) {
 	p.found, p.versioned, p.tagged = nil, false, false
+	p.text.Free()
 	if p.deps == nil {
 		return p.read(reader, dst)
 	}
@@ -203,12 +222,12 @@ func (p *page) fetch(reader store.Reader, dst []byte) ([]byte, error) {
 // keep returns the answer for the cache, or nil if it is too large.
 func (p *page) keep(json []byte, version []int64) *kept {
 	d, table := p.req.db, p.req.db.tables[p.shape.Table]
-	if !d.kept.Fits(p.answerKey.key, len(json)+8*len(version)) {
+	if !d.kept.Fits(p.answerKey.key, p.text.Len()+len(json)+8*len(version)) {
 		table.tooLarge.Add(1)
 		return nil
 	}
-	p.tag, p.tagged = d.tags.tag(json), true
-	made := &kept{table: table, version: slices.Clone(version), json: slices.Clone(json), tag: p.tag, rows: p.rows}
+	p.setTag(json)
+	made := &kept{table: table, version: slices.Clone(version), json: p.text.Join(nil, json), tag: p.tag, rows: p.rows}
 	if !d.quickVersions {
 		if old, ok := d.kept.Get(p.answerKey.key); ok {
 			made.probation = old.probation
@@ -216,6 +235,13 @@ func (p *page) keep(json []byte, version []int64) *kept {
 	}
 	p.refresh(made)
 	return made
+}
+
+// setTag sets the tag of the answer, which ends in json, unless it is set.
+func (p *page) setTag(json []byte) {
+	if !p.tagged {
+		p.tag, p.tagged = p.req.db.tags.tag(&p.text, json), true
+	}
 }
 
 // refresh notes that an answer was current when the page was asked for.
@@ -271,10 +297,8 @@ func (p *page) answer(body []byte, before int) Answer {
 		return Answer{JSON: p.found.json, Tag: p.found.tag, Shared: true, Public: p.req.public(p.shape), page: p, kept: p.found}
 	}
 	json := body[before:]
-	if !p.tagged {
-		p.tag = p.req.db.tags.tag(json)
-	}
-	return Answer{JSON: json, Tag: p.tag, Public: p.req.public(p.shape)}
+	p.setTag(json)
+	return Answer{Begun: &p.text, JSON: json, Tag: p.tag, Public: p.req.public(p.shape)}
 }
 
 // statementsID names statements with their parameters.

@@ -192,7 +192,7 @@ func (n *answerNodes) compare(i int, d *DB, who caller.Caller, table string, que
 	if errs.KindOf(err) != errs.KindOf(wantErr) || !bytes.Equal(answer.JSON, want) {
 		n.t.Fatalf("step %d: %s %+v as %v\n  kept %s, %v\n  read %s, %v", i, table, query, who, answer.JSON, err, want, wantErr)
 	}
-	if err == nil && answer.Tag != d.tags.tag(want) {
+	if err == nil && answer.Tag != d.tags.tag(nil, want) {
 		n.t.Fatalf("step %d: %s %+v: the tag is not that of the answer", i, table, query)
 	}
 	return answer.Shared

@@ -35,10 +35,14 @@ type Table struct {
 // Allow is DB.Allow.
 func (t Table) Allow(op Op) error { return t.request.allow(t.table, op) }
 
-// List is DB.List with the tag of the answer. An answer that is not shared is in the memory of buf, or of a larger one.
+// List is DB.List with the tag of the answer. An answer that is not shared is in the memory of buf, or of a larger one. A long
+// one begins in pieces.
 func (t Table) List(ctx context.Context, q Query, buf []byte) (Answer, error) {
-	p, body, err := t.request.list(ctx, t.table, q, buf[:0])
+	p, body, err := t.request.list(ctx, t.table, q, buf[:0], true)
 	if err != nil {
+		if p != nil {
+			p.text.Free()
+		}
 		return Answer{}, err
 	}
 	return p.answer(body, 0), nil

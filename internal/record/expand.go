@@ -38,13 +38,14 @@ type usage struct {
 // least one. If a single row is too large, its lists end earlier.
 func (r *request) expand(reader store.Reader, s *shape.Shape, answer *render.Answer, top *render.Block) (n int, err error) {
 	x := &expander{req: r, statements: s.Statements, children: maxChildren}
-	begin, blocks := len(answer.JSON), len(r.blocks)
+	begin, blocks := answer.Len(), len(r.blocks)
 	for {
 		n, err = x.tryExpand(reader, answer, top)
 		if !errors.Is(err, render.ErrFull) {
 			return n, err
 		}
-		answer.JSON, answer.Rows = answer.JSON[:begin], 0
+		answer.Cut(begin)
+		answer.Rows = 0
 		r.releaseBlocksAfter(blocks)
 		switch {
 		case top.Len() > 1:
@@ -71,13 +72,13 @@ func (x *expander) tryExpand(reader store.Reader, answer *render.Answer, top *re
 	}
 	x.used.fits = 0.25 // if each part of the first row fits, but not the row
 	for i := range top.Len() {
-		before := len(answer.JSON)
+		before := answer.Len()
 		if i > 0 {
 			answer.JSON = append(answer.JSON, ',')
 		}
 		err := answer.AppendRow(expanded, i)
 		if err != nil && i > 0 {
-			answer.JSON = answer.JSON[:before]
+			answer.Cut(before)
 			return i, nil
 		}
 		if err != nil {

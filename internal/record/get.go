@@ -7,6 +7,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/pieces"
 	"github.com/ashlar-dev/ashlar/internal/record/gate"
 	"github.com/ashlar-dev/ashlar/internal/record/render"
 	"github.com/ashlar-dev/ashlar/internal/record/shape"
@@ -19,6 +20,14 @@ import (
 func (d *DB) Get(ctx context.Context, who caller.Caller, t *model.Table, id value.Value, sel Selection, dst []byte) (Row, error) {
 	r := d.request(who)
 	defer r.end()
+	return r.get(ctx, t, id, sel, dst)
+}
+
+// GetLong is Get with a row that begins in pieces if it is long.
+func (d *DB) GetLong(ctx context.Context, who caller.Caller, t *model.Table, id value.Value, sel Selection, dst []byte) (Row, error) {
+	r := d.request(who)
+	defer r.end()
+	r.rowRead.inPieces = true
 	return r.get(ctx, t, id, sel, dst)
 }
 
@@ -45,6 +54,8 @@ type rowRead struct {
 	row   Row
 	block *render.Block // of a row with expansions
 	found bool
+
+	inPieces bool // a long row begins in row.Begun
 
 	// The methods readFrom and scan, bound once because binding allocates.
 	boundRead func(store.Reader) error
@@ -126,6 +137,7 @@ func (g *rowRead) prepare(t *model.Table, id value.Value, sel Selection, dst []b
 // readFrom runs the statement. It may run more than once.
 func (g *rowRead) readFrom(reader store.Reader) error {
 	g.found, g.block = false, nil
+	g.row.Begun.Free()
 	if g.row.Plain {
 		reader.FinalStatement()
 	}
@@ -140,8 +152,11 @@ func (g *rowRead) readFrom(reader store.Reader) error {
 		return nil
 	}
 	answer := &render.Answer{JSON: g.dst, Bounds: g.req.db.limits.answer}
+	if g.inPieces {
+		answer.Begun = &pieces.Text{}
+	}
 	_, err = g.req.expand(reader, g.shape, answer, g.block)
-	g.row.JSON = answer.JSON
+	g.row.Begun, g.row.JSON = answer.Begun, answer.JSON
 	return err
 }
 

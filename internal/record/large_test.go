@@ -1,6 +1,7 @@
 package record
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/pieces"
 	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -70,6 +72,7 @@ func walk(t *testing.T, db *DB, table string, query Query) (ids []int, pages []i
 		if len(body) > db.limits.answer.Bytes+keysFrom(db.limits.answer) {
 			t.Fatalf("a page of %d bytes", len(body))
 		}
+		sameInPieces(t, db, table, query, body)
 		var page itemList
 		if err := json.Unmarshal(body, &page); err != nil {
 			t.Fatal(err)
@@ -85,6 +88,24 @@ func walk(t *testing.T, db *DB, table string, query Query) (ids []int, pages []i
 			return ids, pages, all
 		}
 		query.Cursor = *page.Next
+	}
+}
+
+// sameInPieces reads a page in pieces, as the data API does, and compares it and its tag with the page in one slice.
+func sameInPieces(t *testing.T, db *DB, table string, query Query, want []byte) {
+	t.Helper()
+	rows := db.As(nobody)
+	defer rows.Done()
+	answer, err := rows.Table(db.rules.Model.Table(table)).List(context.Background(), query, nil)
+	if err != nil {
+		t.Fatalf("%s %+v in pieces: %v", table, query, err)
+	}
+	defer answer.Begun.Free()
+	if !answer.Shared && answer.Begun.Len() == 0 && len(want) >= 2*pieces.Size {
+		t.Errorf("%s %+v: a page of %d bytes has %d in pieces", table, query, len(want), answer.Begun.Len())
+	}
+	if !bytes.Equal(answer.Begun.Join(nil, answer.JSON), want) || answer.Len() != len(want) || answer.Tag != db.tags.tag(nil, want) {
+		t.Fatalf("%s %+v: another page in pieces", table, query)
 	}
 }
 
@@ -147,6 +168,11 @@ func continues(t *testing.T, db *DB, expand string, rows int) {
 	if err != nil {
 		t.Fatalf("%s: %v", expand, err)
 	}
+	long, err := db.GetLong(context.Background(), nobody, db.rules.Model.Table("topics"), value.OfInt(1), Selection{Expand: expand}, nil)
+	if err != nil || long.Begun.Len() == 0 || !bytes.Equal(long.Begun.Join(nil, long.JSON), row.JSON) {
+		t.Errorf("%s: another row in pieces: %d of %d bytes, %v", expand, long.Begun.Len(), len(row.JSON), err)
+	}
+	long.Begun.Free()
 	var topic map[string]json.RawMessage
 	if err := json.Unmarshal(row.JSON, &topic); err != nil {
 		t.Fatal(err)

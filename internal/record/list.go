@@ -18,15 +18,15 @@ import (
 func (d *DB) List(ctx context.Context, who caller.Caller, t *model.Table, q Query, dst []byte) ([]byte, error) {
 	r := d.request(who)
 	defer r.end()
-	p, body, err := r.list(ctx, t, q, dst)
+	p, body, err := r.list(ctx, t, q, dst, false)
 	if err == nil && p.found != nil {
 		body = append(dst, p.found.json...)
 	}
 	return body, err
 }
 
-// list reads a page and appends it to dst, unless it finds a kept answer.
-func (r *request) list(ctx context.Context, t *model.Table, q Query, dst []byte) (p *page, body []byte, err error) {
+// list reads a page and appends it to dst, unless it finds a kept answer. With inPieces it begins a long page in page.text.
+func (r *request) list(ctx context.Context, t *model.Table, q Query, dst []byte, inPieces bool) (p *page, body []byte, err error) {
 	defer errs.Wrap(&err, "record.List(%s)", t.Name)
 	if err := r.allow(t, Read); err != nil {
 		return nil, nil, err
@@ -34,6 +34,7 @@ func (r *request) list(ctx context.Context, t *model.Table, q Query, dst []byte)
 	if p, err = r.newPage(t, q); err != nil {
 		return nil, nil, err
 	}
+	p.inPieces = inPieces
 	if err := p.checkBudget(ctx); err != nil {
 		noteRead(ctx, t, p.shape.Name, 0)
 		return nil, nil, err
@@ -86,8 +87,12 @@ func (p *page) pass(ctx context.Context, cost *gate.Cost, dst []byte) (body []by
 
 // read reads the page and appends it to dst. It may run more than once.
 func (p *page) read(reader store.Reader, dst []byte) ([]byte, error) {
-	p.more, p.last, p.probe, p.rows = false, nil, choice{}, 0
+	p.more, p.last, p.probe, p.rows, p.tagged = false, nil, choice{}, 0, false
 	answer := &render.Answer{JSON: append(dst, `{"items":[`...), Bounds: p.req.db.limits.answer}
+	if p.inPieces {
+		p.text.Free()
+		answer.Begun = &p.text
+	}
 	if err := p.appendRows(reader, answer); err != nil {
 		return nil, err
 	}
@@ -106,7 +111,11 @@ func (p *page) read(reader store.Reader, dst []byte) ([]byte, error) {
 		}
 		body = value.AppendValue(append(body, `,"total":`...), value.OfInt(total))
 	}
-	return append(body, '}'), nil
+	body = append(body, '}')
+	if p.text.Len() > 0 { // a long answer takes its time here, where the gate bounds how many there are at once
+		p.setTag(body)
+	}
+	return body, nil
 }
 
 // appendRows appends the rows of the page.
@@ -119,20 +128,21 @@ func (p *page) appendRows(reader store.Reader, answer *render.Answer) error {
 
 // appendRow appends a row without expansions. It returns render.ErrFull if the page ends before the row.
 func (p *page) appendRow(answer *render.Answer, cols value.Row) error {
-	before := len(answer.JSON)
+	before := answer.Len()
 	if answer.Rows > 0 {
 		answer.JSON = append(answer.JSON, ',')
 	}
 	answer.JSON = p.shape.Output.AppendRow(answer.JSON, cols)
-	size, limit := len(answer.JSON), answer.Bounds.Bytes
+	size, limit := answer.Len(), answer.Bounds.Bytes
 	switch {
 	case size > limit && p.last != nil:
-		answer.JSON = answer.JSON[:before]
+		answer.Cut(before)
 		return render.ErrFull
 	case size > limit && (answer.Rows == 0 || size > limit+keysFrom(answer.Bounds)):
 		return p.req.db.tooLarge()
 	}
 	answer.Rows++
+	answer.Spill()
 	if size >= keysFrom(answer.Bounds) {
 		p.last = p.appendKeys(p.last[:0], cols)
 	}

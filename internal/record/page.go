@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/pieces"
 	"github.com/ashlar-dev/ashlar/internal/record/budget"
 	"github.com/ashlar-dev/ashlar/internal/record/cursor"
 	"github.com/ashlar-dev/ashlar/internal/record/gate"
@@ -23,6 +24,9 @@ type page struct {
 	start  []value.Value // sort keys of the row before the page; nil: the first page
 	ranges []sqlgen.Range
 	inTx   bool // read in a transaction that may have written
+
+	inPieces bool        // a long page begins in text
+	text     pieces.Text // may stay empty
 	answerKey
 
 	unjudged unjudged        // where the verdict about the page belongs; nil if there is one, or none is needed

@@ -44,10 +44,10 @@ func (p *page) mayBeProven() bool {
 // observe counts a read in the probation of the page.
 func (p *page) observe(json []byte) {
 	d := p.req.db
-	if !p.mayBeProven() || !d.kept.Fits(p.answerKey.key, len(json)) {
+	if !p.mayBeProven() || !d.kept.Fits(p.answerKey.key, p.text.Len()+len(json)) {
 		return
 	}
-	p.tag, p.tagged = d.tags.tag(json), true
+	p.setTag(json)
 	made := &kept{table: d.tables[p.shape.Table], tag: p.tag, probation: probation{wanted: firstProbation}}
 	if old, ok := d.kept.Get(p.answerKey.key); ok && old.probation.wanted > 0 {
 		made.probation.wanted = old.probation.wanted

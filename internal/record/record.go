@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/pieces"
 	"github.com/ashlar-dev/ashlar/internal/record/render"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -67,7 +68,8 @@ type Query struct {
 
 // Row is one row as a caller may see it.
 type Row struct {
-	JSON     []byte // nil if the caller may not read the row
+	Begun    *pieces.Text // the beginning of a long row that GetLong returns; nil: JSON is all
+	JSON     []byte       // nil if the caller may not read the row
 	ID       value.Value
 	Revision int64
 	Plain    bool          // without relations: its JSON changes only with its revision, the model and the masks

@@ -11,6 +11,8 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/ashlar-dev/ashlar/internal/pieces"
 )
 
 const (
@@ -81,19 +83,19 @@ func refused(params string) bool {
 // Compress returns a body in a content coding of Coding, for an answer that is sent more than once.
 func Compress(coding string, body []byte) ([]byte, error) {
 	buf := bytes.NewBuffer(make([]byte, 0, len(body)/8))
-	if err := compress(buf, coding, body); err != nil {
+	if err := compress(buf, coding, nil, body); err != nil {
 		return nil, err
 	}
 	return bytes.Clone(buf.Bytes()), nil
 }
 
 // writeCompressed writes a body in a content coding. A large body is compressed while it is sent, without Content-Length.
-func writeCompressed(w http.ResponseWriter, status int, coding string, body []byte) error {
+func writeCompressed(w http.ResponseWriter, status int, coding string, begun *pieces.Text, body []byte) error {
 	header := w.Header()
 	header["Content-Encoding"] = []string{coding}
-	if len(body) >= streamFrom {
+	if begun.Len()+len(body) >= streamFrom {
 		w.WriteHeader(status)
-		return compress(w, coding, body)
+		return compress(w, coding, begun, body)
 	}
 	buf, _ := compressed.Get().(*bytes.Buffer)
 	if buf == nil {
@@ -105,12 +107,12 @@ func writeCompressed(w http.ResponseWriter, status int, coding string, body []by
 		}
 	}()
 	buf.Reset()
-	if err := compress(buf, coding, body); err != nil {
+	if err := compress(buf, coding, begun, body); err != nil {
 		return err
 	}
 	setContentLength(w, buf.Len())
 	w.WriteHeader(status)
-	return writeBody(w, buf.Bytes())
+	return writeBody(w, nil, buf.Bytes())
 }
 
 // compressor is a gzip or zstd writer.
@@ -126,7 +128,7 @@ var (
 	zstds      sync.Pool // of *zstd.Encoder
 )
 
-func compress(to io.Writer, coding string, body []byte) error {
+func compress(to io.Writer, coding string, begun *pieces.Text, body []byte) error {
 	pool, fresh := &gzips, newGzip
 	if coding == "zstd" {
 		pool, fresh = &zstds, newZstd
@@ -140,6 +142,9 @@ func compress(to io.Writer, coding string, body []byte) error {
 		pool.Put(z)
 	}()
 	z.Reset(to)
+	if _, err := begun.WriteTo(z); err != nil {
+		return fmt.Errorf("compress the answer: %w", err)
+	}
 	if _, err := z.Write(body); err != nil {
 		return fmt.Errorf("compress the answer: %w", err)
 	}

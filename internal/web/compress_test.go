@@ -12,6 +12,8 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/ashlar-dev/ashlar/internal/pieces"
 )
 
 func TestNegotiate(t *testing.T) {
@@ -53,10 +55,18 @@ func TestCompression(t *testing.T) {
 			fmt.Fprintf(&buf, `{"id":%d,"n":%d},`, i, i*i%7919)
 		}
 		bodies["/"+strconv.Itoa(size)] = buf.Bytes()[:size]
+		bodies["/pieces/"+strconv.Itoa(size)] = buf.Bytes()[:size]
 	}
 	s := newSite(t, Config{}, func(m *Mux) {
 		for path, body := range bodies {
-			handle(m, "GET "+path, func(w http.ResponseWriter, _ *http.Request) error { return JSON(w, 200, body) })
+			handle(m, "GET "+path, func(w http.ResponseWriter, _ *http.Request) error {
+				if !strings.HasPrefix(path, "/pieces/") {
+					return JSON(w, 200, body)
+				}
+				var text pieces.Text
+				rest := text.Take(bytes.Clone(body))
+				return LongJSON(w, 200, &text, rest)
+			})
 		}
 	})
 	for path, body := range bodies {
@@ -132,11 +142,11 @@ func TestCompressAfterFailure(t *testing.T) {
 	body := []byte(strings.Repeat(`{"id":1,"title":"mine"},`, 1000))
 	for _, coding := range []string{"gzip", "zstd"} {
 		for left := 0; left < len(secret); left = left*3 + 1 {
-			if err := compress(&brokenWriter{left}, coding, secret); err == nil && left < 500_000 {
+			if err := compress(&brokenWriter{left}, coding, nil, secret); err == nil && left < 500_000 {
 				t.Fatalf("%s of %d bytes: no error", coding, left)
 			}
 			var out bytes.Buffer
-			if err := compress(&out, coding, body); err != nil {
+			if err := compress(&out, coding, nil, body); err != nil {
 				t.Fatal(err)
 			}
 			if got := decoded(t, coding, out.String()); !bytes.Equal(got, body) {
@@ -155,7 +165,7 @@ func TestCompressedBuffersKept(t *testing.T) {
 	}
 	for range 50 {
 		w := &response{client: t.Context(), ResponseWriter: &nullWriter{header: http.Header{}}}
-		if err := writeCompressed(w, 200, "zstd", body); err != nil {
+		if err := writeCompressed(w, 200, "zstd", nil, body); err != nil {
 			t.Fatal(err)
 		}
 		if buf, _ := compressed.Get().(*bytes.Buffer); buf != nil && buf.Cap() > maxKept {
@@ -174,7 +184,7 @@ func BenchmarkCompress(b *testing.B) {
 			var out bytes.Buffer
 			for b.Loop() {
 				out.Reset()
-				if err := compress(&out, coding, body); err != nil {
+				if err := compress(&out, coding, nil, body); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ashlar-dev/ashlar/internal/pieces"
 	"github.com/ashlar-dev/ashlar/internal/web/netconn"
 )
 
@@ -56,15 +57,20 @@ func (w *response) Write(out []byte) (int, error) {
 
 // JSON answers with a body of type application/json. An error comes from the connection.
 func JSON(w http.ResponseWriter, status int, body []byte) error {
-	return write(w, status, typeJSON, body)
+	return write(w, status, typeJSON, nil, body)
+}
+
+// LongJSON is JSON of a body that may begin in pieces. Each is free as soon as it is written.
+func LongJSON(w http.ResponseWriter, status int, begun *pieces.Text, rest []byte) error {
+	return write(w, status, typeJSON, begun, rest)
 }
 
 // Bytes answers with a body of any type.
 func Bytes(w http.ResponseWriter, status int, contentType string, body []byte) error {
-	return write(w, status, []string{contentType}, body)
+	return write(w, status, []string{contentType}, nil, body)
 }
 
-func write(w http.ResponseWriter, status int, contentType []string, body []byte) error {
+func write(w http.ResponseWriter, status int, contentType []string, begun *pieces.Text, body []byte) error {
 	header := w.Header()
 	own := len(header["Content-Encoding"]) == 0 // the handler has not compressed the body itself
 	if own {
@@ -72,22 +78,25 @@ func write(w http.ResponseWriter, status int, contentType []string, body []byte)
 	}
 	header["Content-Type"] = contentType
 	if own {
-		if coding := Coding(w, len(body)); coding != "" {
-			return writeCompressed(w, status, coding, body)
+		if coding := Coding(w, begun.Len()+len(body)); coding != "" {
+			return writeCompressed(w, status, coding, begun, body)
 		}
 	}
-	setContentLength(w, len(body))
+	setContentLength(w, begun.Len()+len(body))
 	w.WriteHeader(status)
-	if err := writeBody(w, body); err != nil {
+	if err := writeBody(w, begun, body); err != nil {
 		return fmt.Errorf("write the answer: %w", err)
 	}
 	return nil
 }
 
 // writeBody writes a body whose size is in the header.
-func writeBody(w http.ResponseWriter, body []byte) error {
-	if x, ok := w.(*response); ok && len(body) >= netconn.Large && !x.head {
+func writeBody(w http.ResponseWriter, begun *pieces.Text, body []byte) error {
+	if x, ok := w.(*response); ok && begun.Len()+len(body) >= netconn.Large && !x.head {
 		netconn.Join(x.client)
+	}
+	if _, err := begun.WriteTo(w); err != nil {
+		return err
 	}
 	_, err := w.Write(body)
 	return err

@@ -3,6 +3,7 @@ package render
 import (
 	"errors"
 
+	"github.com/ashlar-dev/ashlar/internal/pieces"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -45,9 +46,23 @@ func closeObject(dst []byte, members int) []byte {
 
 // An Answer collects rows as JSON and counts them.
 type Answer struct {
-	JSON   []byte
+	Begun  *pieces.Text // the beginning of a long answer; nil: JSON is all
+	JSON   []byte       // the rest
 	Rows   int
 	Bounds Bounds
+}
+
+// Len returns the size of the JSON so far.
+func (a *Answer) Len() int { return a.Begun.Len() + len(a.JSON) }
+
+// Cut keeps the first size bytes of the JSON.
+func (a *Answer) Cut(size int) { a.JSON = a.Begun.Cut(size, a.JSON) }
+
+// Spill moves what is long enough from JSON to Begun.
+func (a *Answer) Spill() {
+	if len(a.JSON) >= pieces.Size {
+		a.JSON = a.Begun.Take(a.JSON)
+	}
 }
 
 // AppendRow appends row i of a block with its expansions. The error is ErrFull.
@@ -66,7 +81,8 @@ func (a *Answer) AppendRow(b *ExpandedBlock, i int) error {
 		}
 	}
 	a.JSON = append(a.JSON, b.json[from:row.end]...)
-	if len(a.JSON) > a.Bounds.Bytes {
+	a.Spill()
+	if a.Len() > a.Bounds.Bytes {
 		return ErrFull
 	}
 	return nil

@@ -81,9 +81,10 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	body := answer.JSON
+	defer answer.Begun.Free()
+	size := answer.Len()
 	if !answer.Shared {
-		*buf = body
+		*buf = answer.JSON
 	}
 	tag := answer.Tag.String()
 	if cond.given() {
@@ -93,16 +94,16 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) error {
 		}
 		if notModified {
 			setKeepers(w, r, answer.Public)
-			web.SetETag(w, listTag(tag, web.Coding(w, len(body))))
+			web.SetETag(w, listTag(tag, web.Coding(w, size)))
 			return web.Empty(w, http.StatusNotModified)
 		}
 	}
-	memory, err := a.keep(r, body) // of a shared answer too: a slow client may hold it longer than the cache does
+	memory, err := a.keep(r, size) // of a shared answer too: a slow client may hold it longer than the cache does
 	if err != nil {
 		return err
 	}
 	defer memory.Give()
-	coding := web.Coding(w, len(body))
+	coding := web.Coding(w, size)
 	setKeepers(w, r, answer.Public)
 	web.SetETag(w, listTag(tag, coding))
 	if coding != "" {
@@ -112,10 +113,10 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) error {
 		}
 		if coded != nil {
 			w.Header()["Content-Encoding"] = []string{coding}
-			body = coded
+			return web.JSON(w, http.StatusOK, coded)
 		}
 	}
-	return web.JSON(w, http.StatusOK, body)
+	return web.LongJSON(w, http.StatusOK, answer.Begun, answer.JSON)
 }
 
 func (a *API) get(w http.ResponseWriter, r *http.Request) error {
@@ -131,12 +132,13 @@ func (a *API) get(w http.ResponseWriter, r *http.Request) error {
 	}
 	buf := buffers.get()
 	defer buffers.put(buf)
-	row, err := a.rows.Get(r.Context(), web.Caller(r), table, id(r, table), v, (*buf)[:0])
+	row, err := a.rows.GetLong(r.Context(), web.Caller(r), table, id(r, table), v, (*buf)[:0])
 	if err != nil {
 		return err
 	}
 	*buf = row.JSON
-	memory, err := a.keep(r, row.JSON)
+	defer row.Begun.Free()
+	memory, err := a.keep(r, row.Begun.Len()+len(row.JSON))
 	if err != nil {
 		return err
 	}
@@ -156,7 +158,7 @@ func (a *API) get(w http.ResponseWriter, r *http.Request) error {
 			return web.Empty(w, http.StatusNotModified)
 		}
 	}
-	return web.JSON(w, http.StatusOK, row.JSON)
+	return web.LongJSON(w, http.StatusOK, row.Begun, row.JSON)
 }
 
 func (a *API) create(w http.ResponseWriter, r *http.Request) error {
@@ -266,11 +268,11 @@ func writeRow(w http.ResponseWriter, row record.Row, shown, hidden int) error {
 
 // keep takes memory for an answer until its client has read it. Each client has a share, so one that reads slowly does not
 // keep others from their answers. The client must read by the deadline of the connection: see web.ServerConfig.WriteTimeout.
-func (a *API) keep(r *http.Request, body []byte) (memory admit.Share[caller.Client], err error) {
-	if len(body) < largeAnswer { // the limit of concurrent requests bounds small ones
+func (a *API) keep(r *http.Request, size int) (memory admit.Share[caller.Client], err error) {
+	if size < largeAnswer { // the limit of concurrent requests bounds small ones
 		return memory, nil
 	}
-	memory, err = a.answers.Take(web.Caller(r).Client(), int64(len(body)))
+	memory, err = a.answers.Take(web.Caller(r).Client(), int64(size))
 	switch err {
 	case nil:
 		return memory, nil

@@ -62,6 +62,7 @@ func (l *Live) wait(r *http.Request, table *model.Table) error {
 		if err != nil {
 			return false, err
 		}
+		answer.Begun.Free()
 		return !namesTag(tags, answer.Tag.String()), nil
 	})
 }
