@@ -28,7 +28,7 @@ func (r *request) releaseBlocks() {
 // releaseBlocksAfter returns the blocks after the first n to the pool.
 func (r *request) releaseBlocksAfter(n int) {
 	for i, b := range r.blocks[n:] {
-		if b.Cap() <= maxPooledBlock {
+		if b.Shrink() <= maxPooledBlock {
 			r.db.blocks.Put(b)
 		}
 		r.blocks[n+i] = nil

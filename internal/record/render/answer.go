@@ -71,16 +71,16 @@ func (a *Answer) AppendRow(b *ExpandedBlock, i int) error {
 		return ErrFull
 	}
 	row := &b.rows[i]
-	from := row.start
+	chunk, from := b.chunk(row), row.start
 	for n := range b.Expansions {
 		hole := b.holes[i*len(b.Expansions)+n]
-		a.JSON = append(a.JSON, b.json[from:hole]...)
+		a.JSON = append(a.JSON, chunk[from:hole]...)
 		from = hole
 		if err := a.appendExpansion(&b.Expansions[n], b.keys[n].byRow[i]); err != nil {
 			return err
 		}
 	}
-	a.JSON = append(a.JSON, b.json[from:row.end]...)
+	a.JSON = append(a.JSON, chunk[from:row.end]...)
 	a.Spill()
 	if a.Len() > a.Bounds.Bytes {
 		return ErrFull

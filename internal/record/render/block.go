@@ -2,6 +2,7 @@ package render
 
 import (
 	"strconv"
+	"sync"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -10,16 +11,43 @@ import (
 // A Block holds the rows of one level as JSON, with holes for the rows of the next level. Its zero value is ready for Reset.
 type Block struct {
 	Output *Output
-	json   []byte
+	full   [][]byte // JSON of the first rows, in chunks: one slice for all would be copied as a whole when it grows
+	json   []byte   // the last chunk
+	before int      // bytes in full
 	rows   []blockRow
-	holes  []int  // offsets in json: one an expansion for the first row, then for the second
+	holes  []int  // offsets in a chunk: one an expansion for the first row, then for the second
 	keys   []Keys // by expansion
 }
 
-// blockRow is one row: json[start:end] is its text.
+// blockRow is one row: its text is chunk[start:end].
 type blockRow struct {
-	start, end int
-	id         string // of a row in an expanded list
+	chunk, start, end int    // chunk is an index in full, or len(full) for the last one
+	id                string // of a row in an expanded list
+}
+
+// rowSize is the size of a blockRow, in bytes.
+const rowSize = 40
+
+const (
+	chunkSize = 128 << 10        // bytes from which a chunk is full
+	chunkCap  = chunkSize + 4096 // with room for a usual last row
+	maxChunk  = 2 * chunkSize    // memory of the largest chunk that is kept
+)
+
+// chunks may be global: like every sync.Pool, it holds nothing visible to a request.
+var chunks sync.Pool // of *[]byte
+
+func newChunk() []byte {
+	if chunk, ok := chunks.Get().(*[]byte); ok {
+		return (*chunk)[:0]
+	}
+	return make([]byte, 0, chunkCap)
+}
+
+func freeChunk(chunk []byte) {
+	if cap(chunk) >= chunkCap && cap(chunk) <= maxChunk {
+		chunks.Put(&chunk)
+	}
 }
 
 // Keys are the keys that one expansion leads to, without duplicates.
@@ -33,6 +61,7 @@ const none = -1
 
 // Reset empties the block for rows of an output.
 func (b *Block) Reset(out *Output) {
+	b.keepChunks(0)
 	b.Output, b.json, b.rows, b.holes = out, b.json[:0], b.rows[:0], b.holes[:0]
 	for len(b.keys) < len(out.Expansions) {
 		b.keys = append(b.keys, Keys{index: map[string]int{}})
@@ -49,16 +78,49 @@ func (b *Block) Reset(out *Output) {
 func (b *Block) Len() int { return len(b.rows) }
 
 // Bytes returns the size of the JSON so far.
-func (b *Block) Bytes() int { return len(b.json) }
+func (b *Block) Bytes() int { return b.before + len(b.json) }
 
-// Cap returns how many bytes of JSON the block has memory for.
-func (b *Block) Cap() int { return cap(b.json) }
+// Shrink empties the block, and frees what the next rows are unlikely to need. It returns how many bytes the block still has
+// memory for.
+func (b *Block) Shrink() int {
+	b.keepChunks(0)
+	b.json, b.rows = b.json[:0], b.rows[:0]
+	return cap(b.json) + cap(b.rows)*rowSize
+}
+
+// chunk returns the chunk of a row.
+func (b *Block) chunk(row *blockRow) []byte {
+	if row.chunk < len(b.full) {
+		return b.full[row.chunk]
+	}
+	return b.json
+}
+
+// keepChunks forgets all chunks after chunk n, which becomes the last one.
+func (b *Block) keepChunks(n int) {
+	if n == len(b.full) {
+		return
+	}
+	freeChunk(b.json)
+	b.json = b.full[n]
+	for i, chunk := range b.full[n:] {
+		b.before -= len(chunk)
+		if i > 0 {
+			freeChunk(chunk)
+		}
+		b.full[n+i] = nil
+	}
+	b.full = b.full[:n]
+}
 
 // Keys returns the keys of an expansion.
 func (b *Block) Keys(expansion int) *Keys { return &b.keys[expansion] }
 
 // Add appends a row. The id is needed only if a cursor may point after the row.
 func (b *Block) Add(row value.Row, id string) {
+	if len(b.json) >= chunkSize {
+		b.full, b.before, b.json = append(b.full, b.json), b.Bytes(), newChunk()
+	}
 	start := len(b.json)
 	for i := range b.Output.members {
 		member := &b.Output.members[i]
@@ -73,12 +135,13 @@ func (b *Block) Add(row value.Row, id string) {
 	for i, expansion := range b.Output.Expansions {
 		b.keys[i].add(b.Output.Fields[expansion.column], row, expansion.column)
 	}
-	b.rows = append(b.rows, blockRow{start, len(b.json), id})
+	b.rows = append(b.rows, blockRow{len(b.full), start, len(b.json), id})
 }
 
 // Cut keeps the first n rows. n is at least 1.
 func (b *Block) Cut(n int) {
 	b.rows = b.rows[:n]
+	b.keepChunks(b.rows[n-1].chunk)
 	b.json = b.json[:b.rows[n-1].end]
 	b.holes = b.holes[:n*len(b.Output.Expansions)]
 	for i := range b.Output.Expansions {

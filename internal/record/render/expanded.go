@@ -33,7 +33,7 @@ func NewExpandedRows(expansion *Expansion, keys int, block *Block) ExpandedRows 
 
 // Add appends a row to the chain of a key. It returns the size of its JSON, and how many rows the chain now has.
 func (r *ExpandedRows) Add(key int, row value.Row, id string) (bytes, count int) {
-	before := len(r.Block.json)
+	before := r.Block.Bytes()
 	r.Block.Add(row, id)
 	at := len(r.Block.rows) - 1
 	r.nextRow = append(r.nextRow, none)
@@ -45,7 +45,7 @@ func (r *ExpandedRows) Add(key int, row value.Row, id string) (bytes, count int)
 	}
 	chain.last = at
 	chain.count++
-	return len(r.Block.json) - before, chain.count
+	return r.Block.Bytes() - before, chain.count
 }
 
 // Count returns how many rows a key has.
