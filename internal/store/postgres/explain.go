@@ -56,6 +56,7 @@ func (*tx) Explain(string, int) (store.Plan, error) { return store.Plan{}, error
 // genericNode is a node of a plan that did not run.
 type genericNode struct {
 	Type      string        `json:"Node Type"`
+	Join      string        `json:"Join Type"`
 	Relation  string        `json:"Relation Name"`
 	Alias     string        `json:"Alias"`
 	IndexCond string        `json:"Index Cond"`
@@ -75,20 +76,29 @@ func (p *planReader) node(n *genericNode, within []int, collected bool) (rows []
 	case "Sort", "Incremental Sort", "Hash", "Aggregate", "WindowAgg", "Materialize", "SetOp":
 		collected = true
 	}
-	if n.Relation != "" {
+	if n.Relation != "" || n.Type == "Function Scan" { // of a list of keys
 		rows = p.accesses(n, within, collected)
 	}
-	around := within
+	around, first := within, []int(nil)
 	for i := range n.Plans {
 		below := &n.Plans[i]
 		if isSubquery(below) || (n.Relation != "" && below.Type != "Subquery Scan") {
 			continue
 		}
-		found := p.node(below, around, collected)
-		rows = append(rows, found...)
+		loops := around
+		if below.Type == "Materialize" { // read once, for all rows of the loop beside it
+			loops = within
+		}
+		found := p.node(below, loops, collected)
+		if rows = append(rows, found...); first == nil {
+			first = slices.Clone(found)
+		}
 		if n.Type == "Nested Loop" {
 			around = slices.Concat(around, found)
 		}
+	}
+	if first != nil && (n.Join == "Semi" || n.Join == "Anti" || n.Type == "Hash Join" || n.Type == "Merge Join") {
+		rows = first // about as many rows as the outer side has
 	}
 	for i := range n.Plans {
 		below := &n.Plans[i]

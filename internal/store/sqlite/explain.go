@@ -16,7 +16,7 @@ func (c *conn) Explain(sql string, _ int) (store.Plan, error) {
 		return store.Plan{}, c.translate(err, sql)
 	}
 	p := planner{lines: lines, sorts: slices.ContainsFunc(lines, planLine.sortsAll)}
-	p.level(0, nil)
+	p.level(0, nil, p.sorts)
 	return p.plan, nil
 }
 
@@ -64,8 +64,9 @@ type planner struct {
 }
 
 // level reads the lines below one. Loops at a level stand in their order, each inside the ones before. Subqueries follow
-// the loops, and a correlated one runs for each of their rows.
-func (p *planner) level(parent int64, within []int) {
+// the loops, and a correlated one runs for each of their rows. A query in FROM that SQLite could not merge is read as a
+// whole: the plan does not say whether it gives out rows early.
+func (p *planner) level(parent int64, within []int, collected bool) {
 	loops := slices.Clone(within)
 	for _, line := range p.lines {
 		if line.parent != parent {
@@ -74,39 +75,39 @@ func (p *planner) level(parent int64, within []int) {
 		kind, rest, _ := strings.Cut(line.detail, " ")
 		switch {
 		case kind == "SCAN" || kind == "SEARCH":
-			loops = append(loops, p.access(rest, loops, parent == 0))
+			loops = append(loops, p.access(rest, loops, collected))
 		case line.detail == "MULTI-INDEX OR":
 			first := len(p.plan.Accesses)
-			p.alternatives(line.id, loops)
+			p.alternatives(line.id, loops, collected)
 			if len(p.plan.Accesses) > first {
 				loops = append(loops, first)
 			}
 		case kind == "CORRELATED":
-			p.level(line.id, loops)
+			p.level(line.id, loops, false)
 		default:
-			p.level(line.id, within)
+			p.level(line.id, within, kind == "CO-ROUTINE" || kind == "MATERIALIZE")
 		}
 	}
 }
 
 // alternatives reads the parts of a search by several indexes. Each part looks up some of the rows.
-func (p *planner) alternatives(parent int64, within []int) {
+func (p *planner) alternatives(parent int64, within []int, collected bool) {
 	for _, part := range p.lines {
 		if part.parent != parent {
 			continue
 		}
 		for _, line := range p.lines {
 			if rest, ok := strings.CutPrefix(line.detail, "SEARCH "); ok && line.parent == part.id {
-				p.access(rest, within, true)
+				p.access(rest, within, collected)
 			}
 		}
 	}
 }
 
 // access adds an access, as in "t0 USING INDEX posts_state (state=? AND id>?)", and returns its position.
-func (p *planner) access(detail string, within []int, top bool) int {
+func (p *planner) access(detail string, within []int, collected bool) int {
 	alias, how, _ := strings.Cut(detail, " ")
-	access := store.Access{Alias: alias, Within: slices.Clone(within), Collected: top && p.sorts}
+	access := store.Access{Alias: alias, Within: slices.Clone(within), Collected: collected}
 	if strings.Contains(how, "AUTOMATIC") {
 		access.Within = nil // SQLite makes the index once, from the whole table
 	} else if _, conds, ok := strings.Cut(how, " ("); ok {
