@@ -79,7 +79,7 @@ type App struct {
 	egress   *outbound.Egress       // makes the clients that call other services
 	depths   *job.History           // of work
 	deaths   *deathAlerts           // of work; nil if Open did not open the app
-	hub      *feed.Hub        // of those who watch lists; nil if Open did not open the app
+	hub      *feed.Hub              // of those who watch lists; nil if Open did not open the app
 	accounts accounts
 	limiter  *limit.Limiter // nil if Open did not open the app
 	ledger   string         // what nodes share their limits in; "": nothing

@@ -89,6 +89,15 @@ func onBudgetWorlds[T interface {
 	Run(name string, f func(T)) bool
 }](t T, test func(t T, w *budgetWorld)) {
 	t.Helper()
+	onFilledWorlds(t, budgetRows, func(t testing.TB, w *budgetWorld) { w.rows(t, "", "") }, test)
+}
+
+// onFilledWorlds runs a test on each engine. migrate makes the tables for the rows.
+func onFilledWorlds[T interface {
+	testing.TB
+	Run(name string, f func(T)) bool
+}](t T, rows []string, migrate func(testing.TB, *budgetWorld), test func(t T, w *budgetWorld)) {
+	t.Helper()
 	for _, tt := range []struct {
 		engine       modeltest.Engine
 		series, time string
@@ -99,9 +108,9 @@ func onBudgetWorlds[T interface {
 	} {
 		t.Run(tt.engine.Name, func(t T) {
 			w := &budgetWorld{db: tt.engine.Empty(t), now: time.Now()}
-			w.rows(t, "", "")
+			migrate(t, w)
 			err := w.db.Alter(t.Context(), func(s store.Session) error {
-				for _, sql := range append(budgetRows[:len(budgetRows):len(budgetRows)], tt.analyze...) {
+				for _, sql := range append(rows[:len(rows):len(rows)], tt.analyze...) {
 					sql = replaceCalls(replaceCalls(sql, "SERIES", tt.series), "TIME", tt.time)
 					if _, err := s.Exec(sql, nil); err != nil {
 						return fmt.Errorf("%w\n%s", err, sql)
@@ -429,12 +438,12 @@ func BenchmarkQueryBudget(b *testing.B) {
 			{"new shape refused and table counted", "", fresh, 10_000, true},
 		} {
 			d := w.rows(b, bb.index, "")
-			d.budget, d.keepsAnswers = budget.New(d.rules, bb.rows), false
+			d.budget, d.keepsAnswers = budget.New(d.rules, d.dialect, bb.rows), false
 			_ = w.list(b, d, budgetUser, "posts", bb.query())
 			b.Run(bb.name, func(b *testing.B) {
 				for b.Loop() {
 					if bb.uncounted {
-						d.budget = budget.New(d.rules, bb.rows)
+						d.budget = budget.New(d.rules, d.dialect, bb.rows)
 					}
 					_ = w.list(b, d, budgetUser, "posts", bb.query())
 				}

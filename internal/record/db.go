@@ -76,7 +76,7 @@ func New(db store.DB, rules *rule.Rules, cfg Config) *DB {
 	d.worthwhile, d.leastCost = worthwhile, leastCost
 	if limits := rules.Model.Limits; limits != nil {
 		d.query = limits.Query
-		d.budget = budget.New(rules, d.query.Rows)
+		d.budget = budget.New(rules, d.dialect, d.query.Rows)
 	}
 	if d.now == nil {
 		d.now = time.Now

@@ -11,6 +11,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/record/gate"
 	"github.com/ashlar-dev/ashlar/internal/record/render"
 	"github.com/ashlar-dev/ashlar/internal/record/shape"
+	"github.com/ashlar-dev/ashlar/internal/record/statement"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
@@ -54,6 +55,7 @@ type rowRead struct {
 	row   Row
 	block *render.Block // of a row with expansions
 	found bool
+	judgment
 
 	inPieces bool // a long row begins in row.Begun
 
@@ -75,11 +77,15 @@ func (g *rowRead) reset() {
 
 // run reads the row through the gate.
 func (g *rowRead) run(ctx context.Context, t *model.Table, id value.Value, sel Selection, dst []byte) (Row, error) {
-	key, cost, err := g.prepare(t, id, sel, dst)
+	key, variant, err := g.prepare(t, id, sel, dst)
 	if err != nil {
 		return Row{}, err
 	}
-	err = g.req.pass(ctx, g.shape.Class, cost, g.boundRead)
+	if err := g.checkBudget(ctx, variant); err != nil {
+		noteRead(ctx, t, g.shape.Name, 0)
+		return Row{}, err
+	}
+	err = g.req.pass(ctx, g.shape.Class, &variant.Costs[0], g.boundRead)
 	g.req.keepShape(key, g.shape)
 	rows := 0
 	if g.found {
@@ -113,8 +119,8 @@ func (r *request) public(s *shape.Shape) time.Duration {
 // kindGet is the kind of the statement that reads one row of a shape.
 const kindGet byte = 'g'
 
-// prepare finds the shape, the statement and its cost.
-func (g *rowRead) prepare(t *model.Table, id value.Value, sel Selection, dst []byte) (key shape.Key, cost *gate.Cost, err error) {
+// prepare finds the shape and the statement.
+func (g *rowRead) prepare(t *model.Table, id value.Value, sel Selection, dst []byte) (key shape.Key, variant *statement.Variant, err error) {
 	key = shape.Key{Table: t, Fields: sel.Fields, Expand: sel.Expand}
 	if g.shape, err = g.req.db.shapes.Get(key); err != nil {
 		return key, nil, err
@@ -122,7 +128,7 @@ func (g *rowRead) prepare(t *model.Table, id value.Value, sel Selection, dst []b
 	if err := g.req.checkRelated(g.shape); err != nil {
 		return key, nil, err
 	}
-	variant, err := g.shape.Statements.Variant(g.req.Binding, kindGet, "", func(gen *sqlgen.Generator) (*sqlgen.Statement, error) {
+	variant, err = g.shape.Statements.Variant(g.req.Binding, kindGet, "", func(gen *sqlgen.Generator) (*sqlgen.Statement, error) {
 		return gen.Get(t, g.shape.Output.Fields)
 	})
 	if err != nil {
@@ -131,13 +137,18 @@ func (g *rowRead) prepare(t *model.Table, id value.Value, sel Selection, dst []b
 	g.stmt = variant.Statement
 	g.id[0], g.dst = id, dst
 	g.row = Row{ID: id, Plain: len(g.shape.Output.Expansions) == 0, Public: g.req.public(g.shape)}
-	return key, &variant.Costs[0], nil
+	return key, variant, nil
 }
 
 // readFrom runs the statement. It may run more than once.
 func (g *rowRead) readFrom(reader store.Reader) error {
 	g.found, g.block = false, nil
 	g.row.Begun.Free()
+	if g.unjudged != nil || g.refused != nil { // plans come before the first statement
+		if err := g.req.judge(reader, g.shape, &g.judgment, g.judgedQuery); err != nil {
+			return err
+		}
+	}
 	if g.row.Plain {
 		reader.FinalStatement()
 	}

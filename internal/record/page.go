@@ -5,7 +5,6 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/pieces"
-	"github.com/ashlar-dev/ashlar/internal/record/budget"
 	"github.com/ashlar-dev/ashlar/internal/record/cursor"
 	"github.com/ashlar-dev/ashlar/internal/record/gate"
 	"github.com/ashlar-dev/ashlar/internal/record/shape"
@@ -28,9 +27,7 @@ type page struct {
 	inPieces bool        // a long page begins in text
 	text     pieces.Text // may stay empty
 	answerKey
-
-	unjudged unjudged        // where the verdict about the page belongs; nil if there is one, or none is needed
-	refused  *budget.Verdict // that the page reads too many rows; nil: no refusal waits for the guard
+	judgment
 
 	// Set while the page is read.
 	last  []value.Value // sort keys of the last row, if another row may follow

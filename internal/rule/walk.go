@@ -231,3 +231,12 @@ func OwnFields(node Node) (fields []*model.Field, ok bool) {
 	})
 	return fields, ok
 }
+
+// Items calls each for every quantifier in an expression.
+func Items(node Node, each func(*Quantified)) {
+	walk(node, func(sub Node) {
+		if quant, ok := sub.(*Quantified); ok {
+			each(quant)
+		}
+	})
+}

@@ -44,6 +44,7 @@ type Record struct {
 	Received int64  // bytes of the request's body
 	Bytes    int64  // of the answer's body, as sent
 	Limit    string // name of the limit that refused the work; "" if none did
+	Advice   string // for the operator: what would let refused work pass; "" if there is nothing to say
 
 	Job  string // name of background work
 	Idle bool   // a job found nothing to do: metrics count it, and nothing else needs it
@@ -195,6 +196,7 @@ func (r *Record) addTo(m members) {
 		m.Int("public_s", int64(r.Public/time.Second))
 	}
 	addText(m, "limit", r.Limit)
+	addText(m, "advice", r.Advice)
 	addText(m, "client_id", r.ClientID)
 	addText(m, "kind", string(r.Problem))
 	addText(m, "error", r.cause())

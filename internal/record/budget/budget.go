@@ -34,17 +34,22 @@ type Budget struct {
 	model   *model.Model
 	indexes func(*model.Table) [][]*model.Field
 	counts  *counts
+	queries map[*model.Table]*viewQuery // of the views
 
 	looks, refusals atomic.Int64
 }
 
 // New returns a Budget that allows a query to read a number of rows. It returns nil if the number is 0.
-func New(rules *rule.Rules, rows int) *Budget {
+func New(rules *rule.Rules, dialect sqlgen.Dialect, rows int) *Budget {
 	if rows == 0 {
 		return nil
 	}
+	queries := map[*model.Table]*viewQuery{}
+	for _, table := range rules.Model.Views {
+		queries[table] = parseView(table.View, dialect.ViewQuery(table.View))
+	}
 	indexes := func(t *model.Table) [][]*model.Field { return rules.Table(t).Indexes }
-	return &Budget{rows: int64(rows), model: rules.Model, indexes: indexes, counts: newCounts()}
+	return &Budget{rows: int64(rows), model: rules.Model, indexes: indexes, counts: newCounts(), queries: queries}
 }
 
 // Rows returns the number of rows that a query may read.
@@ -64,24 +69,55 @@ func (b *Budget) Stats() Stats {
 // Refused counts a refused query.
 func (b *Budget) Refused() { b.refusals.Add(1) }
 
-// A Query is a list of a client's rows.
+// A Query is a read of a client's: a list, or one row of a view or with expansions.
 type Query struct {
 	Table  *model.Table
 	Filter rule.Node // folded; nil: none
+	Rule   rule.Node // the folded read rule of the table
 	Sort   []sqlgen.Key
 	Lists  []*sqlgen.Statement // the list in each way, with a limit of PageRows; the cheapest will run
 	Count  *sqlgen.Statement   // nil if no total is wanted
+	Single bool                // one row by its id, in place of a list
 
-	Masked func(*model.Field) bool // reports whether the caller may not read the field in every row
+	// ModelsOwn says that the client neither filters nor sorts a table. No index of the table would help such a list.
+	ModelsOwn bool
+
+	Expansions []Expansion // parents before those below
+
+	Masked func(*model.Field) bool                          // reports whether the caller may not read the field in every row
+	Rules  func(tables []*model.Table) (folded []rule.Node) // the folded read rules of tables and of their fields
 }
+
+// An Expansion is one statement of a read, which reads related rows for all rows above at once.
+type Expansion struct {
+	Stmt     *sqlgen.Statement
+	Relation *model.Relation
+	Path     string    // as a client asks for it: author.posts
+	Above    int       // position of the expansion above; -1: the list
+	Rule     rule.Node // the folded read rule of its rows
+}
+
+// A Cause is the part of a read that exceeds the budget.
+type Cause uint8
+
+const (
+	OfList      Cause = iota // the list's own rows, and tables that its filter reads
+	OfTotal                  // the list alone would be allowed
+	OfExpansion              // list and total alone would be allowed
+	OfRule                   // the access rules read other tables
+)
 
 // A Verdict is what a query was found to read.
 type Verdict struct {
-	Rows    int64           // read by the list, and by the total if it was counted
-	Refused bool            // more than the budget allows
-	OfTotal bool            // the list alone would be allowed
-	Index   *indexing.Index // would serve the query; nil: no index that we know
-	at      int64           // microseconds since 1970
+	Refused bool  // more than the budget allows
+	Cause   Cause // what exceeded the budget
+
+	Rows  float64         // about so many of Table
+	Table *model.Table    // whose rows they are
+	View  *model.Table    // whose query reads Table; nil: none
+	Path  string          // of the expansion; "": none
+	Index *indexing.Index // would serve the query; nil: no index that we know
+	at    int64           // microseconds since 1970
 }
 
 // Fresh reports whether a verdict still holds. A request that began before the look may come after it.
@@ -98,27 +134,14 @@ func (v *Verdict) Renewed(now int64) *Verdict {
 // reader's first statement. now is in microseconds since 1970.
 func (b *Budget) Judge(ctx context.Context, reader store.Reader, q *Query, now int64) (*Verdict, error) {
 	b.looks.Add(1)
-	e := &estimator{ctx: ctx, budget: b, reader: reader, query: q, now: now, filter: conditionsOf(q.Filter, q.Masked)}
-	verdict := &Verdict{at: now}
-	plans, err := e.plans(append(q.Lists[:len(q.Lists):len(q.Lists)], q.Count))
-	switch {
+	e := &estimator{ctx: ctx, budget: b, reader: reader, query: q, now: now}
+	switch err := e.explain(); {
 	case err != nil && (ctx.Err() != nil || errors.Is(err, errors.ErrUnsupported)):
 		return nil, err
 	case err != nil: // the statement itself will tell what is wrong, or runs into its deadline
 		return nil, nil
 	}
-	for i, stmt := range q.Lists {
-		if rows := e.estimate(plans[i], stmt, PageRows); i == 0 || rows < verdict.Rows {
-			verdict.Rows = rows
-		}
-	}
-	if verdict.Refused = verdict.Rows > b.rows; !verdict.Refused && q.Count != nil {
-		verdict.Rows += e.estimate(plans[len(plans)-1], q.Count, 0)
-		verdict.Refused = verdict.Rows > b.rows
-		verdict.OfTotal = verdict.Refused
-	}
-	if verdict.Refused && e.err == nil {
-		verdict.Index = e.bestIndex()
-	}
+	verdict := e.verdict()
+	verdict.at = now
 	return verdict, e.err
 }

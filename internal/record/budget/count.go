@@ -107,8 +107,8 @@ func (e *estimator) counted(key string, count func() (float64, error)) float64 {
 	return n
 }
 
-// count returns the rows of a table. A table with more than twice the budget is only estimated.
-func (e *estimator) count(table *model.Table) float64 {
+// countRows returns the rows of a table. A table with more than twice the budget is only estimated.
+func (e *estimator) countRows(table *model.Table) float64 {
 	return e.counted(table.Name, func() (float64, error) {
 		most := 2 * e.budget.rows
 		n, err := e.number(sqlgen.CountUpTo(table, most))
@@ -129,7 +129,7 @@ func (e *estimator) perValue(table *model.Table, index []*model.Field, n int) fl
 			return 1
 		}
 	}
-	rows := e.count(table)
+	rows := e.countRows(table)
 	return e.counted(keyOf("=", table, fields), func() (float64, error) {
 		different, err := e.number(sqlgen.CountDistinct(table, fields, distinctTop))
 		if err != nil || different < distinctTop {
@@ -142,7 +142,7 @@ func (e *estimator) perValue(table *model.Table, index []*model.Field, n int) fl
 
 // guessPerValue is perValue of fields without an index.
 func (e *estimator) guessPerValue(table *model.Table, fields []*model.Field) float64 {
-	rows := e.count(table)
+	rows := e.countRows(table)
 	return e.counted(keyOf("~", table, fields), func() (float64, error) {
 		sampled, values, err := e.sample(table, fields, false)
 		return max(rows/different(sampled, values), 1), err

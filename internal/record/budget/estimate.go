@@ -5,8 +5,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/ashlar-dev/ashlar/internal/apilimit"
 	"github.com/ashlar-dev/ashlar/internal/model"
-	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 )
 
@@ -17,77 +17,129 @@ const (
 	unknownRows = 10
 	// ownAlias is the alias of the list's own table in statements of sqlgen.
 	ownAlias = "t0"
+	// keysAlias is the alias of the keys of an expansion.
+	keysAlias = "k"
+	// childRows is the number of rows that an expansion reads of each parent.
+	childRows = apilimit.RelatedRows + 1
+	// answerRows is the number of rows that one answer may have at most.
+	answerRows = 50_000
 )
 
 // An estimator estimates the rows of one query.
 type estimator struct {
-	ctx    context.Context
-	budget *Budget
-	reader store.Reader
-	query  *Query
-	filter *conditions
-	now    int64
-	err    error // first error of a count
+	ctx        context.Context
+	budget     *Budget
+	reader     store.Reader
+	query      *Query
+	now        int64
+	lists      []*reading
+	count      *reading // nil: no total is wanted
+	expansions []*reading
+	err        error // first error of a count
 }
 
-// plans returns the plans of statements. A nil statement has an empty plan. Plans come first, before the reader runs a
-// statement.
-func (e *estimator) plans(statements []*sqlgen.Statement) ([]store.Plan, error) {
-	plans := make([]store.Plan, len(statements))
-	for i, stmt := range statements {
-		if stmt == nil {
-			continue
-		}
-		var err error
-		if plans[i], err = e.reader.Explain(stmt.SQL, len(stmt.Args)); err != nil {
-			return nil, err
-		}
-	}
-	return plans, nil
+// A part is what one access of a plan reads.
+type part struct {
+	rows   float64 // in all runs
+	runs   float64
+	access *store.Access
+	table  *model.Table // nil: no table that we know
+	view   *model.Table // whose query reads the table; nil: none
+	use    use
+	of     *reading
 }
 
-// estimate returns the rows that a plan reads of the list's own table, and of tables that the client's filter reads. What
-// only a rule reads is not the client's fault. page is the number of rows after which the list ends; 0: never.
-func (e *estimator) estimate(plan store.Plan, stmt *sqlgen.Statement, page float64) int64 {
-	total := 0.0
-	each := make([]float64, len(plan.Accesses)) // rows of one run
-	for i := range plan.Accesses {
-		access := &plan.Accesses[i]
-		table, client := e.tableOf(access, stmt)
+// use says who reads a table.
+type use uint8
+
+const (
+	byNobody use = iota // another way to the list's own rows, whose rows count where they are read
+	byItself            // the statement's own table
+	byClient            // the filter
+	byRule
+)
+
+// parts returns what each access of a statement reads.
+func (e *estimator) parts(r *reading) []part {
+	parts := make([]part, len(r.plan.Accesses))
+	each := make([]float64, len(parts)) // rows of one run
+	for i := range parts {
+		access := &r.plan.Accesses[i]
 		runs := 1.0
 		for _, around := range access.Within {
 			runs *= each[around]
 		}
-		own := access.Alias == ownAlias
-		each[i] = e.rowsOf(access, table, own)
-		if own && page > 0 && !access.Collected {
-			each[i] = min(each[i], e.untilFull(access, page, runs))
+		if r.expansion != nil && access.Alias == keysAlias {
+			each[i], parts[i] = r.keys, part{access: access, of: r}
+			continue
 		}
-		if own || client {
-			total += runs * each[i]
+		p := e.source(access, r)
+		p.access, p.of, p.runs = access, r, runs
+		each[i] = e.limited(p, e.rowsOf(p))
+		if p.table != nil && p.table.View == nil {
+			p.rows = runs * each[i]
 		}
+		parts[i] = p
 	}
-	return int64(min(total, math.MaxInt64/2))
+	return parts
 }
 
-// tableOf returns the table of an access. It is nil for a table inside of a view.
-func (e *estimator) tableOf(access *store.Access, stmt *sqlgen.Statement) (table *model.Table, client bool) {
-	i := slices.IndexFunc(stmt.Uses, func(use sqlgen.Use) bool { return use.Alias == access.Alias })
-	if i < 0 {
-		return nil, false
+// source returns who reads the rows of an access, and of which table they are.
+func (e *estimator) source(access *store.Access, r *reading) (p part) {
+	for _, found := range r.stmt.Uses {
+		isOther := access.Table != "" && found.Table.Name != access.Table // an alias of a view's query
+		if found.Alias == access.Alias && !isOther {
+			return part{table: found.Table, use: r.useOf(found)}
+		}
 	}
-	return stmt.Uses[i].Table, stmt.Uses[i].Client
+	for _, found := range r.stmt.Uses {
+		if found.Table.View == nil {
+			continue
+		}
+		table := e.budget.queries[found.Table].table(access)
+		if who := r.useOf(found); table != nil && (p.use == byNobody || who < p.use) {
+			p = part{table: table, view: found.Table, use: who}
+		}
+	}
+	return p
 }
 
-// rowsOf returns the rows that an access reads in one run.
-func (e *estimator) rowsOf(access *store.Access, table *model.Table, own bool) float64 {
-	if table == nil || table.View != nil {
+// limited returns how many rows an access reads of those that it would find, if the read ends early.
+func (e *estimator) limited(p part, rows float64) float64 {
+	if p.use != byItself || p.access.Collected {
+		return rows
+	}
+	isChild := p.of.expansion != nil && p.of.expansion.Relation.Many
+	switch {
+	case isChild && p.view == nil:
+		return min(rows, childRows)
+	case p.of.page == 0:
+		return rows
+	case p.view == nil && p.access.Alias == ownAlias:
+		return min(rows, e.untilFull(p))
+	case p.view != nil && len(p.access.Within) == 0 && p.of.filter.coveredBy(p.access.Equal, p.access.Ranged):
+		return min(rows, p.of.page)
+	}
+	return rows
+}
+
+// rowsOf returns the rows that an access reads in one run, if the read does not end early.
+func (e *estimator) rowsOf(p part) float64 {
+	access, table := p.access, p.table
+	switch {
+	case table == nil:
+		return 1
+	case table.View != nil && len(access.Equal) == 0: // it was computed before
+		return PageRows
+	case table.View != nil:
 		return 1
 	}
-	all := e.count(table)
-	rows, values, known := all, 1, len(access.Equal) == 0
+	own := p.use == byItself && p.view == nil && access.Alias == ownAlias
+	filter := p.of.filter
+	all := e.countRows(table)
+	rows, values, known := all, 1.0, len(access.Equal) == 0
 	isEqual := func(f *model.Field) bool {
-		return slices.Contains(access.Equal, f.Name) && !(own && slices.Contains(e.filter.null, f))
+		return slices.Contains(access.Equal, f.Name) && !(own && slices.Contains(filter.null, f))
 	}
 	for _, index := range e.budget.indexes(table) {
 		n := 0
@@ -102,17 +154,20 @@ func (e *estimator) rowsOf(access *store.Access, table *model.Table, own bool) f
 		rows, known = 1, true
 	}
 	if own {
-		for field, n := range e.filter.equal {
+		for field, n := range filter.equal {
 			if isEqual(field) {
-				values *= n
+				values *= float64(n)
 			}
 		}
-		known = known || len(e.filter.null) > 0
+		known = known || len(filter.null) > 0
 	}
 	if !known {
 		rows = unknownRows
 	}
-	rows = min(all, rows*float64(values))
+	if p.use == byItself && p.of.byKeys() && len(access.Within) == 0 && len(access.Equal) > 0 {
+		values *= p.of.keys
+	}
+	rows = min(all, rows*values)
 	for range access.Ranged {
 		rows *= rangeShare
 	}
@@ -122,25 +177,25 @@ func (e *estimator) rowsOf(access *store.Access, table *model.Table, own bool) f
 // untilFull returns the rows that an access in the order of the list reads until the page is full. Each row counts if an
 // index finds the rows of the filter. Otherwise rows of the filter are among others: as many as an index knows, or all at
 // the end.
-func (e *estimator) untilFull(access *store.Access, page, runs float64) float64 {
-	if e.filter.coveredBy(access.Equal, access.Ranged) {
-		return max(1, page/runs)
+func (e *estimator) untilFull(p part) float64 {
+	if p.of.filter.coveredBy(p.access.Equal, p.access.Ranged) {
+		return max(1, p.of.page/p.runs)
 	}
-	if rows, ok := e.matching(); ok {
-		return page * e.count(e.query.Table) / rows
+	if rows, ok := e.matching(p.of.filter); ok {
+		return p.of.page * e.countRows(e.query.Table) / rows
 	}
 	return math.Inf(1)
 }
 
 // matching returns the rows that the filter finds, if an index knows.
-func (e *estimator) matching() (rows float64, ok bool) {
+func (e *estimator) matching(filter *conditions) (rows float64, ok bool) {
 	table := e.query.Table
 	for _, index := range e.budget.indexes(table) {
-		if !e.filter.servedBy(index) || len(e.filter.null) > 0 {
+		if !filter.servedBy(index) || len(filter.null) > 0 {
 			continue
 		}
-		rows := e.count(table)
-		n, ranged := e.filter.prefix(index)
+		rows := e.countRows(table)
+		n, ranged := filter.prefix(index)
 		if n > 0 {
 			rows = e.perValue(table, index, n)
 		}

@@ -14,6 +14,7 @@ type conditions struct {
 	ranged []*model.Field
 	others int // conditions that no index of the table serves
 
+	row    *rule.Row // whose conditions they are; nil: the list's own row
 	masked func(*model.Field) bool
 }
 
@@ -70,7 +71,7 @@ func (c *conditions) addComparison(n *rule.Compare) bool {
 	}
 	constant, isConst := other.(*rule.Const)
 	switch {
-	case field == nil || readsRow(other) || n.Op == rule.Ne:
+	case field == nil || c.readsOwn(other) || n.Op == rule.Ne:
 		return false
 	case isConst && constant.Value.IsNull():
 		c.addNull(field)
@@ -90,10 +91,23 @@ func (c *conditions) addNull(field *model.Field) {
 // ownField returns the field if a node is a column of the list's own row, else nil. No index serves a masked column.
 func (c *conditions) ownField(node rule.Node) *model.Field {
 	column, ok := node.(*rule.Column)
-	if !ok || len(column.Path.Steps) > 0 || column.Path.Root.Role != rule.Self || c.masked(column.Field) {
+	if !ok || len(column.Path.Steps) > 0 || !c.isOwn(column.Path.Root) || c.masked(column.Field) {
 		return nil
 	}
 	return column.Field
+}
+
+func (c *conditions) isOwn(row *rule.Row) bool {
+	if c.row != nil {
+		return row == c.row
+	}
+	return row.Role == rule.Self
+}
+
+// readsOwn reports whether a node is neither a value nor, of an item's conditions, a column of a row around it.
+func (c *conditions) readsOwn(node rule.Node) bool {
+	column, ok := node.(*rule.Column)
+	return readsRow(node) && (c.row == nil || !ok || column.Path.Root == c.row)
 }
 
 // readsRow reports whether a node is anything but a value.

@@ -11,9 +11,9 @@ import (
 // bestIndex returns the index that the query would read the fewest rows with. It returns nil if none keeps the query within
 // the budget.
 func (e *estimator) bestIndex() (best *indexing.Index) {
-	columns := &indexing.Columns{Table: e.query.Table, Ranged: e.filter.ranged, Sort: e.sortFields()}
+	columns := &indexing.Columns{Table: e.query.Table, Ranged: e.lists[0].filter.ranged, Sort: e.sortFields()}
 	for _, field := range e.query.Table.Fields { // a stable order
-		if e.filter.equal[field] > 0 {
+		if e.lists[0].filter.equal[field] > 0 {
 			columns.Equal = append(columns.Equal, field)
 		}
 	}
@@ -42,13 +42,13 @@ func (e *estimator) sortFields() (fields []*model.Field) {
 
 // rowsWith estimates the rows that the query would read with another index.
 func (e *estimator) rowsWith(fields []*model.Field) float64 {
-	n, ranged := e.filter.prefix(fields)
-	all := e.count(e.query.Table)
+	n, ranged := e.lists[0].filter.prefix(fields)
+	all := e.countRows(e.query.Table)
 	rows := all
 	if n > 0 {
 		rows = e.guessPerValue(e.query.Table, fields[:n])
 		for _, field := range fields[:n] {
-			rows *= float64(e.filter.equal[field])
+			rows *= float64(e.lists[0].filter.equal[field])
 		}
 	}
 	if ranged {
@@ -58,7 +58,7 @@ func (e *estimator) rowsWith(fields []*model.Field) float64 {
 	if e.query.Count != nil {
 		total = rows
 	}
-	served := e.filter.servedBy(fields)
+	served := e.lists[0].filter.servedBy(fields)
 	switch {
 	case served && e.ordered(fields[n:]):
 		rows = min(rows, PageRows)
