@@ -1,10 +1,8 @@
 package app
 
 import (
-	"context"
 	"os"
 
-	"github.com/ashlar-dev/ashlar/internal/job"
 	"github.com/ashlar-dev/ashlar/internal/job/action"
 	"github.com/ashlar-dev/ashlar/internal/job/change"
 	"github.com/ashlar-dev/ashlar/internal/webhook"
@@ -24,9 +22,9 @@ func (a *App) openActions() error {
 	}
 	actor := action.New(action.Config{
 		Rules: a.Rules, Rows: a.Rows, Mailer: a.accounts.mailer, Egress: a.egress, Targets: targets, Key: webhook.NewKeyFromSeed(a.Keys.Derive("webhooks")),
-		Functions: a.cfg.Functions, User: a.accounts.service.ForJob, Due: a.due, Now: a.cfg.Now,
+		Functions: a.cfg.Functions, User: a.accounts.service.ForJob, Due: a.starts.Due, Now: a.cfg.Now,
 	})
-	changes, err := change.Handlers(change.Config{Rules: a.Rules, Store: a.Store, Rows: a.Rows, Caller: actor.Caller, Due: a.due, Now: a.cfg.Now})
+	changes, err := change.Handlers(change.Config{Rules: a.Rules, Store: a.Store, Rows: a.Rows, Caller: actor.Caller, Due: a.starts.Due, Now: a.cfg.Now})
 	if err != nil {
 		return err
 	}
@@ -42,6 +40,3 @@ func (a *App) openActions() error {
 	}
 	return nil
 }
-
-// due reports whether a timer still holds.
-func (a *App) due(context.Context, *job.Job) (bool, error) { return true, nil }
