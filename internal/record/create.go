@@ -56,6 +56,7 @@ func (r *request) newCreation(t *model.Table, members []value.Member) (*creation
 	table := r.db.tables[t]
 	body := input.ForCreate(t, members, r.Caller().IsSystem())
 	body.FillDefaults(r.db.rules, r.Env())
+	body.Check(r.db.check)
 	decision := table.decision(Create, r.db.rules.Table(t).Create, body.Given)
 	check := rowCheck{req: r, table: table, decision: decision, created: true, given: body.Given}
 	return &creation{req: r, table: table, body: body, hasID: !body.Values[0].IsNull(), check: check}, body.Err()

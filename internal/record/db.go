@@ -44,8 +44,9 @@ type DB struct {
 	stale    staleness
 	merging  rowLocks // rows that a patch is merged into
 	refusals *refusals
-	guard    Guard    // nil: no caller can end
-	effects  Effector // nil: writes have no effects
+	guard    Guard     // nil: no caller can end
+	effects  Effector  // nil: writes have no effects
+	check    CheckFunc // nil: bodies have no further checks
 
 	requests sync.Pool // of *request
 	blocks   sync.Pool // of *render.Block
@@ -71,6 +72,7 @@ func New(db store.DB, rules *rule.Rules, cfg Config) *DB {
 		stale:    newStaleness(tables),
 		guard:    cfg.Guard,
 		effects:  cfg.Effects,
+		check:    cfg.Check,
 	}
 	d.keepsAnswers, d.quickVersions = cfg.Answers > 0, d.dialect == sqlgen.SQLite
 	d.worthwhile, d.leastCost = worthwhile, leastCost

@@ -33,7 +33,8 @@ type Config struct {
 	System *model.Model     // system tables of the database, which only the system caller opens; nil: none
 	Guard  Guard            // nil: no caller can end
 
-	Effects Effector // of writes; nil: they have none
+	Effects Effector  // of writes; nil: they have none
+	Check   CheckFunc // of values in bodies; nil: there is none
 
 	Answers int64  // bytes of answers that are kept; 0: none, but totals
 	TagKey  []byte // 16 secret bytes from which tags are made; nil: random ones
@@ -78,6 +79,10 @@ type Row struct {
 
 // Match is a condition on the old revision of a row that a write changes. nil is no condition.
 type Match func(revision int64) bool
+
+// A CheckFunc returns what is wrong with a value that a body gives to a field, beyond the type of the field. It is asked
+// before the transaction, for values that are not missing.
+type CheckFunc func(field *model.Field, v value.Value) error
 
 // limits bound what one request may cost. Tests lower them.
 type limits struct {

@@ -66,6 +66,7 @@ func (r *request) newChange(t *model.Table, id value.Value, patch []value.Member
 		return nil, err
 	}
 	body := input.ForUpdate(t, id, patch, r.Caller().IsSystem())
+	body.Check(r.db.check)
 	if err := body.Err(); err != nil {
 		return nil, err
 	}

@@ -123,6 +123,22 @@ func (b *Body) parseFixed(field *model.Field, member value.Member, id value.Valu
 	}
 }
 
+// Check asks about each value that the body gives and that has no fault yet. A nil function is no check.
+func (b *Body) Check(ask func(field *model.Field, v value.Value) error) {
+	if ask == nil {
+		return
+	}
+	for _, field := range b.Given {
+		v := b.Values[b.index(field)]
+		if v.IsNull() || b.hasFaultFor(field) {
+			continue
+		}
+		if err := ask(field, v); err != nil {
+			b.fault(field.Name, "format", err.Error())
+		}
+	}
+}
+
 func (b *Body) refuseFixed(field *model.Field) {
 	const advice = ": leave it out, or send what the row has"
 	switch {
