@@ -41,6 +41,7 @@ func unstarted(m *model.Model) (found model.Faults) {
 			found = append(found, m.Fault(job.Pos, "nobody may start the job %s: give it `access: {enqueue: …}`", job.Name))
 		}
 	}
+	used[model.WebhookQueue] = used[model.WebhookQueue] || len(m.Webhooks) > 0
 	found = append(found, unleased(m)...)
 	for _, queue := range m.Queues {
 		if queue.Leased && queue.Workers != model.UsualQueue("").Workers {

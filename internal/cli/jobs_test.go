@@ -48,9 +48,10 @@ func TestCheckExplainsJobs(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `queues:
-  default  8 workers on each node
-  imports  workers lease its jobs, 10/1s
-  unused   8 workers on each node
+  default   8 workers on each node
+  imports   workers lease its jobs, 10/1s
+  unused    8 workers on each node
+  webhooks  256 workers on each node
 jobs:
   told    orders.update, when state == 'paid' && old.state != 'paid': posts to $CRM_URL with id, total, as clerk
   purge   At 02:30 on Monday to Friday in Europe/Berlin: deletes the rows of orders where created_at < now - duration('24h'), as the system

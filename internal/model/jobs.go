@@ -7,10 +7,12 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/job/cron"
 )
 
-// The queues of jobs that name none. Workers outside of the server lease the jobs of PullQueue.
+// The queues of jobs that name none. Workers outside of the server lease the jobs of PullQueue. WebhookQueue has the messages
+// of webhooks and their deliveries.
 const (
 	DefaultQueue = "default"
 	PullQueue    = "pull"
+	WebhookQueue = "webhooks"
 )
 
 // A Queue bounds how many of its jobs run. The loader has filled in every default.
@@ -31,8 +33,18 @@ type QueueEach struct {
 	Pos    Pos    // of By
 }
 
+const (
+	usualWorkers   = 8
+	webhookWorkers = 256 // most of them wait for a receiver
+)
+
 // UsualQueue returns a queue without keys.
-func UsualQueue(name string) *Queue { return &Queue{Name: name, Workers: 8} }
+func UsualQueue(name string) *Queue {
+	if name == WebhookQueue {
+		return &Queue{Name: name, Workers: webhookWorkers}
+	}
+	return &Queue{Name: name, Workers: usualWorkers}
+}
 
 // A JobEvent is a kind of write: it starts the jobs and webhooks that name it.
 type JobEvent struct {

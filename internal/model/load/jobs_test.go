@@ -149,6 +149,7 @@ func TestJobs(t *testing.T) {
 		"imports: 4 workers on each node; in turns by tenant_id, each 1 at once, each 60/1m",
 		"tenants: workers lease its jobs; in turns by tenant_id, each 1 at once",
 		"pull: workers lease its jobs",
+		"webhooks: 256 workers on each node",
 		"receipt: orders.update, when state == 'paid' && old.state != 'paid': mails order-receipt to customer.email with id, customer.name, as the user buyer_id, in the queue mail",
 		"crm: customers.create, customers.update: posts to $CRM_URL with name, orders, as integrator",
 		"tenant: orders.create, orders.delete: workers lease it, once at a time for each tenant_id and 1h, in the queue tenants",

@@ -58,6 +58,10 @@ func (l *loader) readQueue(declared member) *model.Queue {
 		case "rate":
 			queue.Rate = l.readOneRate(key.value)
 		case "each":
+			if queue.Name == model.WebhookQueue {
+				l.fault(key.pos, "the endpoints of webhooks take turns already: remove each")
+				continue
+			}
 			queue.Each = l.readEach(key)
 		}
 	}

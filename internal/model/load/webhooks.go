@@ -38,6 +38,9 @@ func (l *loader) readWebhooks(value *node) {
 		}
 		l.readWebhook(declared)
 	}
+	if len(l.model.Webhooks) > 0 && l.model.Queue(model.WebhookQueue) == nil {
+		l.model.Queues = append(l.model.Queues, model.UsualQueue(model.WebhookQueue))
+	}
 }
 
 func (l *loader) readWebhook(declared member) {
