@@ -144,8 +144,11 @@ func (a *App) publicURL() string {
 
 // compose says what a letter says. Most are about accounts.
 func (a *App) compose(ctx context.Context, l mail.Letter) (mail.Message, bool, error) {
-	if l.Kind == alertLetter {
+	switch l.Kind {
+	case alertLetter:
 		return composeAlert(l)
+	case disabledLetter:
+		return composeDisabled(l)
 	}
 	return a.accounts.service.Compose(ctx, l)
 }

@@ -20,6 +20,7 @@ func (a *App) openActions() error {
 	if len(faults) > 0 {
 		return faults.Sort()
 	}
+	a.targets = targets
 	actor := action.New(action.Config{
 		Rules: a.Rules, Rows: a.Rows, Mailer: a.accounts.mailer, Egress: a.egress, Targets: targets, Key: webhook.NewKeyFromSeed(a.Keys.Derive("webhooks")),
 		Functions: a.cfg.Functions, User: a.accounts.service.ForJob, Due: a.starts.Due, Now: a.cfg.Now,

@@ -48,6 +48,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/web/health"
 	"github.com/ashlar-dev/ashlar/internal/web/netconn"
 	"github.com/ashlar-dev/ashlar/internal/web/work"
+	"github.com/ashlar-dev/ashlar/internal/webhook/delivery"
 )
 
 // An App is an app with its parts open. With SQLite it holds the lock of its data folder until it is closed.
@@ -71,15 +72,17 @@ type App struct {
 	Fleet      *fleet.Fleet       // the servers of the database; nil if it is embedded, or if Open did not open it
 	Profile    *profile.Recorder  // of CPU time; nil if the app takes no profiles
 
-	work     *job.Queue             // of the jobs of the model
-	actions  map[string]action.Func // what the jobs of the model do, by name
-	starts   *jobstart.Starter      // adds jobs to writes
-	clock    *clock.Clock           // starts jobs at their times
-	workers  *work.Handler          // of requests about jobs; nil if Open did not open the app
-	egress   *outbound.Egress       // makes the clients that call other services
-	depths   *job.History           // of work
-	deaths   *deathAlerts           // of work; nil if Open did not open the app
-	hub      *feed.Hub              // of those who watch lists; nil if Open did not open the app
+	work     *job.Queue               // of the jobs of the model
+	actions  map[string]action.Func   // what the jobs of the model do, by name
+	starts   *jobstart.Starter        // adds jobs to writes
+	clock    *clock.Clock             // starts jobs at their times
+	workers  *work.Handler            // of requests about jobs; nil if Open did not open the app
+	egress   *outbound.Egress         // makes the clients that call other services
+	depths   *job.History             // of work
+	deaths   *deathAlerts             // of work; nil if Open did not open the app
+	hub      *feed.Hub                // of those who watch lists; nil if Open did not open the app
+	targets  map[string]*model.Target // of jobs and webhooks, by name; nil if Open did not open the app
+	webhooks *delivery.Service        // nil for a model without webhooks
 	accounts accounts
 	limiter  *limit.Limiter // nil if Open did not open the app
 	ledger   string         // what nodes share their limits in; "": nothing
@@ -208,6 +211,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.openActions(); err != nil {
 		return err
 	}
+	a.openWebhooks()
 	a.openArchive()
 	a.openSlow()
 	a.services = append(a.services, service{"signing keys", token.Watcher{Keys: a.Keys, Logger: a.cfg.Logger}})
@@ -273,7 +277,7 @@ func (a *App) openRows(ctx context.Context) error {
 	a.openStarts()
 	tags := a.Keys.Derive("tags of lists")
 	a.Rows = record.New(a.Store, a.Rules, record.Config{
-		Now: a.cfg.Now, System: own, Guard: a.guard, Effects: a.effects(), Answers: a.cfg.Answers, TagKey: tags[:16],
+		Now: a.cfg.Now, System: own, Guard: a.guard, Effects: a.effects(), Check: a.checkValue, Answers: a.cfg.Answers, TagKey: tags[:16],
 	})
 	a.Audit = audit.New(a.Rows, audit.Config{Now: a.cfg.Now})
 	if own := a.Rules.Model.Accounts; own != nil && own.Audit.Keep > 0 {

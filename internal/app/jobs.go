@@ -7,6 +7,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/web"
 	"github.com/ashlar-dev/ashlar/internal/web/work"
+	"github.com/ashlar-dev/ashlar/internal/webhook/delivery"
 )
 
 // openJobs opens the queues of the app. It comes before the rows, whose writes add jobs. Whoever does jobs of a name calls
@@ -27,6 +28,9 @@ func (a *App) openJobs() (err error) {
 
 func queueConfig(queue *model.Queue) job.QueueConfig {
 	cfg := job.QueueConfig{Name: queue.Name, Workers: queue.Workers, Rate: rateOf(queue.Rate), Pull: queue.Leased}
+	if queue.Name == model.WebhookQueue {
+		cfg.Each = &job.Each{AtOnce: delivery.AtOnce} // of an endpoint
+	}
 	if queue.Each != nil {
 		cfg.Each = &job.Each{AtOnce: queue.Each.AtOnce, Rate: rateOf(queue.Each.Rate)}
 	}

@@ -94,6 +94,10 @@ func (a *App) readings() []metric.Reading {
 		{Name: "ashlar_watch_events_total", Help: "Events that streams were told.", Value: func() float64 { return float64(a.hub.Stats().Events) }},
 		{Name: "ashlar_watch_resets_total", Help: "Streams that could not resume, and were told to forget their rows.", Value: func() float64 { return float64(a.hub.Stats().Resets) }},
 		{Name: "ashlar_watch_slow_total", Help: "Streams that were cut because their client read too slowly.", Value: func() float64 { return float64(a.hub.Stats().Slow) }},
+		{Name: "ashlar_webhook_deliveries_total", Help: "Messages of webhooks that this process has delivered.", Value: func() float64 { return float64(a.webhooks.Stats().Delivered) }},
+		{Name: "ashlar_webhook_failures_total", Help: "Attempts to deliver messages of webhooks that failed.", Value: func() float64 { return float64(a.webhooks.Stats().Failed) }},
+		{Name: "ashlar_webhook_given_up_total", Help: "Messages of webhooks that this process gave up.", Value: func() float64 { return float64(a.webhooks.Stats().GivenUp) }},
+		{Name: "ashlar_webhook_disabled_total", Help: "Endpoints of webhooks that this process has disabled.", Value: func() float64 { return float64(a.webhooks.Stats().Disabled) }},
 		{Name: "ashlar_start_time_seconds", Help: "When the app was opened, in seconds since 1970.", Value: constant(float64(time.Now().UnixMilli()) / 1000)},
 	}
 }
@@ -150,7 +154,7 @@ func SeriesBudget(m *model.Model) int {
 // gateCount and readingCount are how many gates and readings openMetrics has.
 const (
 	gateCount    = 5
-	readingCount = 27
+	readingCount = 31
 )
 
 // jobNames returns the names of all jobs that an app may have. A test compares them with the jobs of an app that has all.

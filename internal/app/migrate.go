@@ -26,6 +26,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/system"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/fleet"
+	"github.com/ashlar-dev/ashlar/internal/webhook/delivery"
 )
 
 // copiesFolder is the folder for copies of the database, in the data folder.
@@ -165,6 +166,7 @@ func (d *Database) History(ctx context.Context) ([]migrate.Entry, error) {
 func systemTables() []system.Fragment {
 	return []system.Fragment{
 		account.Tables, mail.Tables, audit.Tables, alert.Tables, fleet.Tables, pgledger.Tables, job.Tables, clock.Tables, jobstart.Tables,
+		delivery.Tables,
 	}
 }
 

@@ -108,7 +108,7 @@ func (a *App) allRoutes() []web.Route {
 	rows := api.New(a.Rows, a.Rules.Model)
 	a.answers = rows.Answers
 	data, described := a.followed(rows.Routes())
-	accounts, jobs := a.accountRoutes(), a.jobRoutes()
+	accounts, jobs := a.accountRoutes(), append(a.jobRoutes(), a.webhookRoutes()...)
 	return slices.Concat(
 		home.Routes(a.Rules, a.cfg.Version),
 		health.Routes(a.checks...),

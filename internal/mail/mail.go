@@ -66,7 +66,7 @@ type Letter struct {
 
 // A Message is what a letter says.
 type Message struct {
-	Template string // verify, sign-in, reset, known, invite, changed or alert
+	Template string // verify, sign-in, reset, known, invite, changed, alert or endpoint
 	To       string // "": the address of the letter
 	Subject  string // "": the first line of the text
 	Data     Data
@@ -87,7 +87,7 @@ type Data struct {
 	Alert   Alert
 }
 
-// Alert is what the template alert shows.
+// Alert is what the templates alert and endpoint show.
 type Alert struct {
 	Severity string   // page or ticket
 	Summary  string   // one sentence

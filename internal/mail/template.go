@@ -17,7 +17,7 @@ import (
 var builtIn embed.FS
 
 // kinds are the names of the templates.
-var kinds = [...]string{"verify", "sign-in", "reset", "known", "invite", "changed", "alert"}
+var kinds = [...]string{"verify", "sign-in", "reset", "known", "invite", "changed", "alert", "endpoint"}
 
 // A pair is a text template, with the subject in its first line, and the HTML template beside it.
 type pair struct {

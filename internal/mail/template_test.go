@@ -66,6 +66,8 @@ func TestEmbeddedTemplatesShowTheirData(t *testing.T) {
 			if m.subject != "[page] Careers: api: 60 of 3550 requests failed in 1h" {
 				t.Errorf("subject = %q", m.subject)
 			}
+		case "endpoint":
+			wanted = []string{"Careers", "api: 60 of 3550 requests failed in 1h", "burn rate: 16.9", "bad : 60"}
 		}
 		for _, want := range wanted {
 			if !strings.Contains(m.text, want) || !strings.Contains(m.html, want) {
