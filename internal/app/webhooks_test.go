@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -238,6 +239,58 @@ func TestDisabledEndpointMailsItsOwner(t *testing.T) {
 	})
 	if !strings.Contains(string(text), "ann@example.com") || !strings.Contains(string(text), "410") {
 		t.Errorf("the mail is %s", text)
+	}
+}
+
+// The model of docs/webhooks.md runs, and its receiver verifies what the server sends.
+func TestWebhooksOfTheDocs(t *testing.T) {
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Skip("LOUD SKIP: there is no python3 to run the receiver of docs/webhooks.md")
+	}
+	page, err := os.ReadFile("../../docs/webhooks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := func(language string) string {
+		_, rest, ok := strings.Cut(string(page), "```"+language+"\n")
+		text, _, closed := strings.Cut(rest, "```")
+		if !ok || !closed {
+			t.Fatalf("docs/webhooks.md has no block of %s", language)
+		}
+		return text
+	}
+	server := opened(t, app(t, "-- ashlar.yaml --\n"+block("yaml")), Config{AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+	w := &worked{server: server, running: start(t, server)}
+	to := newInbox(t)
+	ann := w.token(t, annID)
+	endpoint := w.want(t, ann, "POST", "/api/endpoints", `{"url":"`+to.URL+`"}`, 201, "")["id"].(string)
+	secret := w.want(t, ann, "POST", "/webhooks/order_events/endpoints/"+endpoint+":secret", "", 200, "")["secret"].(string)
+	err = server.Store.Write(t.Context(), func(tx store.Tx) error {
+		_, _, err := server.work.Enqueue(tx, job.Insert{Name: "order_events", Queue: model.WebhookQueue, Table: "orders", Row: annID, Args: []byte(`{"op":"update","order":"` + annID + `"}`)})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the message arrives", func() bool { return to.count() == 1 })
+	header := map[string]string{}
+	for name := range to.all[0].Header {
+		header[strings.ToLower(name)] = to.all[0].Header.Get(name)
+	}
+	for _, tt := range []struct{ secret, want string }{{secret, "True"}, {string(webhook.NewSecret().Text()), "False"}} {
+		input, err := json.Marshal(map[string]any{"secret": tt.secret, "headers": header, "body": to.bodies[0]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		command := exec.CommandContext(t.Context(), "python3", "-c", block("python")+`
+import json, sys
+given = json.load(sys.stdin)
+print(verify(given["secret"], given["headers"], given["body"].encode()))
+`)
+		command.Stdin = strings.NewReader(string(input))
+		if out, err := command.CombinedOutput(); err != nil || strings.TrimSpace(string(out)) != tt.want {
+			t.Errorf("verify = %s (%v), want %s", out, err, tt.want)
+		}
 	}
 }
 

@@ -41,7 +41,7 @@ func TestJobsDocs(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocks := strings.Split(string(page), "```yaml\n")[1:]
-	if len(blocks) < 4 {
+	if len(blocks) < 3 {
 		t.Fatalf("%d YAML blocks, want more", len(blocks))
 	}
 	editor, err := compileSchema(JSONSchema())

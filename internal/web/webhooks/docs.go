@@ -89,7 +89,7 @@ func replayEndpointDoc() *web.Doc {
 			optional(web.Member{Name: "since", Type: web.TimeMember, About: "Deliveries since then."}),
 			optional(web.Member{Name: "failed", Type: web.BoolMember, About: "Only the ones that were given up."}),
 		}},
-		Answers: []web.Answer{{Status: http.StatusAccepted, About: "They are sent soon.", Members: replayMembers()}},
+		Answers:  []web.Answer{{Status: http.StatusAccepted, About: "They are sent soon.", Members: replayMembers()}},
 		Problems: []errs.Kind{errs.Malformed, errs.Forbidden, errs.NotFound, errs.Conflict, errs.TooLarge, errs.Unsupported, errs.Invalid, errs.Limited},
 	}
 }
