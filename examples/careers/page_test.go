@@ -154,7 +154,7 @@ func topOfRepository(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	app := filepath.Join(dir, "examples", "careers")
-	for _, sub := range []string{"seed", "tables"} {
+	for _, sub := range []string{"seed", "tables", "mail"} {
 		if err := os.CopyFS(filepath.Join(app, sub), os.DirFS(sub)); err != nil {
 			t.Fatal(err)
 		}

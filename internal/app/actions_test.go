@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/job"
 	"github.com/ashlar-dev/ashlar/internal/job/action"
 	"github.com/ashlar-dev/ashlar/internal/mail"
+	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/value"
 	"github.com/ashlar-dev/ashlar/internal/webhook"
 )
@@ -309,4 +311,51 @@ func retryAfter(err error) time.Duration {
 		return retry.After
 	}
 	return 0
+}
+
+// A suggestion of the example that an editor answers mails its author, once.
+func TestCareersMailAuthors(t *testing.T) {
+	server := careers(t)
+	start(t, server)
+	table := server.Rules.Model.Table("suggestions")
+	page, err := server.Rows.List(t.Context(), caller.System("test"), table, record.Query{Limit: 1, Filter: "state == 'open'"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found struct{ Items []struct{ ID string } }
+	if err := json.Unmarshal(page, &found); err != nil || len(found.Items) != 1 {
+		t.Fatalf("%s: %v", page, err)
+	}
+	for _, patch := range []string{`{"text": "Reworded."}`, `{"state": "declined", "answer": "Not so."}`, `{"answer": "Really not."}`} {
+		members, err := value.DecodeObject([]byte(patch))
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, _ := value.ParseID(table, found.Items[0].ID)
+		if _, err := server.Rows.Update(t.Context(), caller.System("test"), table, id, members, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	box := mail.OpenMailbox(server.mailFolder())
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		list, err := box.List(10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		depths, err := server.work.Depths(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		busy := slices.ContainsFunc(depths, func(d job.Depth) bool { return d.State != "scheduled" && d.State != "dead" && d.Jobs > 0 })
+		if len(list) > 0 && !busy {
+			letter, err := box.Read(list[0].Name)
+			if err != nil || len(list) != 1 || letter.Subject != "Your suggestion was declined" || !strings.Contains(letter.Text, "Reworded.") {
+				t.Errorf("%d letters, the first %+v, %v", len(list), letter, err)
+			}
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d letters after a minute; queues %v", len(list), depths)
+		}
+	}
 }

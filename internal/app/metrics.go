@@ -108,6 +108,9 @@ func constant(value float64) func() float64 { return func() float64 { return val
 func metricConfig(m *model.Model, routes []web.Route) metric.Config {
 	cfg := metric.Config{Jobs: jobNames(), Families: jobFamilies(m, nil, nil)}
 	for _, route := range routes {
+		if strings.Contains(route.Pattern, "}:") { // it only describes what another one serves
+			continue
+		}
 		cfg.Routes = append(cfg.Routes, metric.Route{Pattern: route.Pattern, Path: pagesOf(route.Pattern)})
 	}
 	cfg.Routes = append(cfg.Routes, metric.Route{Pattern: live.WatchPattern, Path: model.RowsPath}) // a stream counts as a list
@@ -126,12 +129,15 @@ func metricConfig(m *model.Model, routes []web.Route) metric.Config {
 	return cfg
 }
 
-// pagesOf returns the label that a group of pages shares, or "" for a route that has its own. There are more pages than
-// routes of the API, and few people look at each.
+// pagesOf returns the label that a group of routes shares, or "" for a route that has its own. There are more pages than routes
+// of the API, and few people look at each. Other groups are of one thing, such as the keys of an account: their methods tell
+// enough, and each route has 23 series.
 func pagesOf(pattern string) string {
 	_, path, _ := strings.Cut(pattern, " ")
-	for _, group := range [...]string{"/console", "/account", "/docs", "/mailbox"} {
-		if path == group || strings.HasPrefix(path, group+"/") {
+	for _, group := range [...]string{
+		"/console", "/account", "/docs", "/mailbox", "/.well-known", "/jobs", "/webhooks", "/auth/keys", "/auth/totp", "/auth/password",
+	} {
+		if path == group || strings.HasPrefix(path, group+"/") || strings.HasPrefix(path, group+":") {
 			return group + "/*"
 		}
 	}
@@ -142,6 +148,7 @@ func pagesOf(pattern string) string {
 func SeriesBudget(m *model.Model) int {
 	patterns := append(load.FixedRoutes(), dataRoutes()...)
 	patterns = append(patterns, pageRoutes()...)
+	patterns = append(patterns, workRoutes(m)...)
 	routes := make([]web.Route, len(patterns))
 	for i, pattern := range patterns {
 		routes[i].Pattern = pattern
@@ -175,6 +182,22 @@ func pageRoutes() []string {
 		"GET /{$}", "GET /healthz", "GET /readyz", "GET /problems", "GET /problems/{kind}", "GET /openapi.json", "GET /docs", "GET /mailbox",
 		"GET /account", "POST /account/sign-in", "GET /console", "POST /console/sign-in",
 	}
+}
+
+// workRoutes returns a route for each label of jobs and webhooks.
+func workRoutes(m *model.Model) (patterns []string) {
+	for _, j := range m.Jobs {
+		if j.Enqueue != nil {
+			patterns = append(patterns, "GET /jobs/{id}", "POST /jobs/{id}")
+		}
+		if j.Pull {
+			patterns = append(patterns, "POST /jobs/{id}")
+		}
+	}
+	if len(m.Webhooks) > 0 {
+		patterns = append(patterns, "GET /.well-known/webhook-keys.json", "GET /webhooks/{name}", "POST /webhooks/{name}")
+	}
+	return patterns
 }
 
 // noStore stands for a database that is not open.
