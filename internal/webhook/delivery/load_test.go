@@ -48,7 +48,6 @@ type load struct {
 	dead  bool
 	began map[string]time.Time // when a message was added, by its id
 	took  []time.Duration
-	next  int
 }
 
 func (l *load) open() {
