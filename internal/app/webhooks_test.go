@@ -215,6 +215,53 @@ func testWebhooksOverHTTP(t *testing.T, w *worked) {
 	w.want(t, ann, "POST", "/webhooks/changes/deliveries/"+delivery+":replay", "", 409, "disabled")
 }
 
+// Writes over HTTP tell endpoints: in order, each once, and none of a write that was refused.
+func TestWritesTellEndpoints(t *testing.T) {
+	for _, engine := range []string{"SQLite", "PostgreSQL"} {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			cfg := Config{}
+			if engine == "PostgreSQL" {
+				cfg.Database = pgtest.URL(t)
+			}
+			cfg.AllowPrivate = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+			files := strings.Replace(hooked, `access: {read: "true"}`, `access: {read: "true", write: "true"}`, 1)
+			files = strings.Replace(files, "on: [orders.create, orders.update]", "on: [orders.create, orders.update, orders.delete], order: id", 1)
+			server := opened(t, app(t, files), cfg)
+			w := &worked{server: server, running: start(t, server)}
+			to := newInbox(t)
+			ann := w.token(t, annID)
+			w.want(t, ann, "POST", "/api/endpoints", `{"url":"`+to.URL+`"}`, 201, "")
+			order := w.want(t, ann, "POST", "/api/orders", `{"title":"0"}`, 201, "")["id"].(string)
+			w.want(t, ann, "POST", "/api/orders", `{"title":5}`, 422, "")
+			const updates = 5
+			for n := 1; n <= updates; n++ {
+				w.want(t, ann, "PATCH", "/api/orders/"+order, fmt.Sprintf(`{"title":"%d"}`, n), 200, "")
+			}
+			w.want(t, ann, "DELETE", "/api/orders/"+order, "", 204, "")
+			until(t, "all messages arrive", func() bool { return to.count() == updates+2 })
+			time.Sleep(200 * time.Millisecond)
+			to.mu.Lock()
+			defer to.mu.Unlock()
+			for n, body := range to.bodies {
+				want := `"type":"orders.update"`
+				switch n {
+				case 0:
+					want = `"type":"orders.create"`
+				case updates + 1:
+					want = `"type":"orders.delete"`
+				}
+				if !strings.Contains(body, want) || !strings.Contains(body, order) {
+					t.Errorf("message %d is %s, want %s", n, body, want)
+				}
+			}
+			if len(to.bodies) != updates+2 {
+				t.Errorf("%d messages", len(to.bodies))
+			}
+		})
+	}
+}
+
 // The owner of a disabled endpoint gets a mail.
 func TestDisabledEndpointMailsItsOwner(t *testing.T) {
 	w := startHooked(t, Config{})
