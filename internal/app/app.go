@@ -80,7 +80,7 @@ type App struct {
 	egress   *outbound.Egress         // makes the clients that call other services
 	depths   *job.History             // of work
 	deaths   *deathAlerts             // of work; nil if Open did not open the app
-	hub      *feed.Hub                // of those who watch lists; nil if Open did not open the app
+	hub      *feed.Hub                // of streams and waits for lists; nil if Open did not open the app
 	targets  map[string]*model.Target // of jobs and webhooks, by name; nil if Open did not open the app
 	webhooks *delivery.Service        // nil for a model without webhooks
 	accounts accounts

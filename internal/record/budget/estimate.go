@@ -104,7 +104,7 @@ func (e *estimator) source(access *store.Access, r *reading) (p part) {
 	return p
 }
 
-// limited returns how many rows an access reads of those that it would find, if the read ends early.
+// limited returns how many of the rows that an access would find it reads, if the read ends early.
 func (e *estimator) limited(p part, rows float64) float64 {
 	if p.use != byItself || p.access.Collected {
 		return rows

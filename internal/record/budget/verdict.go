@@ -77,7 +77,7 @@ func ruleRows(parts []part) (rows float64) {
 	return rows
 }
 
-// withoutRules returns the parts that are not of rules. The rules of a total are those of its list.
+// withoutRules returns the parts that are not of rules. A total has the rules of its list.
 func withoutRules(parts []part) (others []part) {
 	for _, p := range parts {
 		if p.use != byRule {

@@ -25,8 +25,8 @@ func (e *estimator) viewIndex(p *part, all []part, rest float64) *indexing.Index
 	})
 }
 
-// columnsOf collects the columns: those behind the fields that a client's filter and the rule compare, and those that the
-// query compares itself.
+// columnsOf collects the columns behind the fields that a client's filter and the rule compare, and the columns that the query
+// compares itself.
 func (e *estimator) columnsOf(p *part) *viewColumns {
 	query := e.budget.queries[p.view]
 	alias := query.alias(p.access)

@@ -2,6 +2,7 @@ package openapi
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
@@ -167,9 +168,20 @@ func (d *document) shown(field *model.Field) object {
 	return obj
 }
 
+// signingSecret is the form of a secret that signs messages of webhooks: 24 to 62 bytes in base64.
+const signingSecret = `^whsec_([A-Za-z0-9+/]{4}){8,20}([A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=|[A-Za-z0-9+/][AQgw]==)?$`
+
+// isEndpoint reports whether the rows of a table are endpoints of a webhook.
+func (d *document) isEndpoint(table *model.Table) bool {
+	return slices.ContainsFunc(d.rules.Model.Webhooks, func(w *model.Webhook) bool { return w.To == table })
+}
+
 // written describes a field in a body.
 func (d *document) written(field *model.Field, creating bool) object {
 	obj := append(typeOf(field), limits(field)...)
+	if field.Secret && field.Name == "secret" && field.Pattern == nil && d.isEndpoint(field.Table) {
+		obj.add("pattern", signingSecret)
+	}
 	switch {
 	case field.Type == model.JSON && !creating:
 		obj = anyJSON() // any object, since it is merged into the value of the field

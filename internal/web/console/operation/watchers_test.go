@@ -57,7 +57,7 @@ func TestWatchersSayWhoWatchesWhat(t *testing.T) {
 	}
 	w.watchers = crowd
 	w.serve(w.objectives)
-	if body := v.get("/console/watchers", 200, "4900 further streams"); strings.Count(body, `title="Records">10.0.`) != 100 {
+	if body := v.get("/console/watchers", 200, "4,900 further streams"); strings.Count(body, `title="Records">10.0.`) != 100 {
 		t.Error("the list is not bounded")
 	}
 	cfg := w.config(w.objectives)
