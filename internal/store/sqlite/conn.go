@@ -42,7 +42,6 @@ func openConn(path string, cfg Config, pragmas ...string) (*conn, error) {
 
 // openRaw opens the file, alone if Config.alone is set.
 func openRaw(path string, cfg Config) (*lite.Conn, error) {
-	setSpill()
 	if !cfg.alone {
 		return lite.OpenConn(path, lite.OpenReadWrite)
 	}

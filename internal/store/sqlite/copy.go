@@ -105,7 +105,6 @@ func makeFile(path string) error {
 
 // checkCopy reads a whole copy and reports what is wrong with it. Nobody else has the copy open.
 func checkCopy(ctx context.Context, path string, cfg Config) (err error) {
-	setSpill()
 	raw, err := lite.OpenConn(path, lite.OpenReadOnly)
 	if err != nil {
 		return err

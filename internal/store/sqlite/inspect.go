@@ -85,7 +85,6 @@ func openInspector(path, query string) (*reader, error) {
 	if query == "mode=rw" {
 		flags = lite.OpenReadWrite
 	}
-	setSpill()
 	raw, err := lite.OpenConn(uri.String(), flags, lite.OpenURI)
 	if err != nil {
 		return nil, err

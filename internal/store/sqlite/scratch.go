@@ -22,7 +22,6 @@ type Scratch struct {
 
 // OpenScratch makes the tables that the definitions define.
 func OpenScratch(definitions []string) (*Scratch, error) {
-	setSpill()
 	raw, err := lite.OpenConn(":memory:", lite.OpenReadWrite|lite.OpenCreate|lite.OpenMemory)
 	if err != nil {
 		return nil, err
