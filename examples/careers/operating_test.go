@@ -168,8 +168,10 @@ func (s *operated) checkSettings(t *testing.T, page *page) {
 		checked++
 		settings := strings.ReplaceAll(block.text, "POST /api/orders", "POST /api/profiles")
 		dir := filepath.Join(t.TempDir(), "app")
-		if err := os.CopyFS(filepath.Join(dir, "tables"), os.DirFS("tables")); err != nil {
-			t.Fatal(err)
+		for _, sub := range []string{"tables", "mail"} {
+			if err := os.CopyFS(filepath.Join(dir, sub), os.DirFS(sub)); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if err := os.WriteFile(filepath.Join(dir, "ashlar.yaml"), append(slices.Clone(model), "\n"+settings...), 0o644); err != nil {
 			t.Fatal(err)

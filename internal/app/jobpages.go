@@ -20,6 +20,9 @@ func (a *App) workSections() []console.Section {
 		Model: a.Rules.Model, Queue: a.work, History: a.depths, Clock: a.clock, Note: a.noteInAudit, Traces: a.Traces != nil, Logs: a.Archive != nil,
 		Styles: operation.Styles(), Now: a.cfg.Now,
 	}
+	if a.webhooks != nil {
+		cfg.Webhooks = a.webhooks
+	}
 	if a.Fleet != nil {
 		cfg.Node = a.instance()
 	}

@@ -54,6 +54,8 @@ func doneText(word string) string {
 		return "The queue is changed. All nodes follow within two seconds."
 	case "job-edited":
 		return "The job is edited."
+	case "replayed":
+		return "It is sent again, with the same id."
 	case "cron-paused":
 		return "The clock does not start this job any more."
 	case "cron-resumed":

@@ -25,8 +25,9 @@ const (
 	MostReplayed = 1000
 )
 
-// Replay sends a delivery again that was delivered or given up, with the same id and body. Its schedule begins anew.
-func (s *Service) Replay(ctx context.Context, who caller.Caller, name, id string) error {
+// Replay sends a delivery again that was delivered or given up, with the same id and body. Its schedule begins anew. also runs in
+// the same transaction.
+func (s *Service) Replay(ctx context.Context, who caller.Caller, name, id string, also ...func(tx store.Tx) error) error {
 	d, at, err := s.find(ctx, name, id)
 	if err != nil {
 		return err
@@ -45,6 +46,11 @@ func (s *Service) Replay(ctx context.Context, who caller.Caller, name, id string
 		if changed == 0 {
 			return errs.New(errs.Conflict, "the delivery is on its way: it is %s", d.State)
 		}
+		for _, f := range also {
+			if err := f(tx); err != nil {
+				return err
+			}
+		}
 		return s.summon(tx, at.key, time.Time{}, "")
 	})
 }
@@ -56,8 +62,9 @@ type Which struct {
 	Most   int       // 0 means MostReplayed
 }
 
-// ReplayEndpoint sends deliveries of an endpoint again, the oldest first. more says that there are others.
-func (s *Service) ReplayEndpoint(ctx context.Context, who caller.Caller, name, endpoint string, which Which) (replayed int, more bool, err error) {
+// ReplayEndpoint sends deliveries of an endpoint again, the oldest first. more says that there are others. also runs in the same
+// transaction, if there are any.
+func (s *Service) ReplayEndpoint(ctx context.Context, who caller.Caller, name, endpoint string, which Which, also ...func(tx store.Tx) error) (replayed int, more bool, err error) {
 	hook := s.cfg.Model.Webhook(name)
 	if hook == nil {
 		return 0, false, errs.New(errs.NotFound, "there is no webhook %s", errs.Clip(name, 60))
@@ -91,6 +98,11 @@ func (s *Service) ReplayEndpoint(ctx context.Context, who caller.Caller, name, e
 			return err
 		}
 		replayed = int(changed)
+		for _, f := range also {
+			if err := f(tx); err != nil {
+				return err
+			}
+		}
 		for range min(AtOnce, replayed) {
 			if err := s.summon(tx, at.key, time.Time{}, ""); err != nil {
 				return err

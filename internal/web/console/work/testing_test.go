@@ -45,6 +45,8 @@ jobs:
   welcome: {on: notes.create, queue: mail, post: {url: "https://example.com/hook"}}
   nightly: {cron: "30 2 * * *", zone: Europe/Berlin, missed: skip, table: notes, delete: created_at < now - duration('2160h'), as: system}
   often:   {every: 1h, table: notes, delete: created_at < now - duration('2160h'), as: system}
+webhooks:
+  changes: {on: notes.create, to: "https://example.com/hook"}
 `
 
 const passphrase = "a stone set upon another stone"
@@ -56,6 +58,7 @@ type world struct {
 	queue   *job.Queue
 	history *job.History
 	clock   *clock.Clock
+	hooks   *hooks
 	handler http.Handler
 }
 
@@ -78,8 +81,9 @@ func newWorld(t *testing.T, e modeltest.Engine) *world {
 	if w.clock, err = clock.New(clock.Config{Model: w.Model, Store: w.Store, Queue: w.queue}); err != nil {
 		t.Fatal(err)
 	}
+	w.hooks = &hooks{db: w.Store}
 	sections := work.Sections(work.Config{
-		Model: w.Model, Queue: w.queue, History: w.history, Clock: w.clock, Note: w.note, Traces: true, Logs: true, Styles: operation.Styles(),
+		Webhooks: w.hooks, Model: w.Model, Queue: w.queue, History: w.history, Clock: w.clock, Note: w.note, Traces: true, Logs: true, Styles: operation.Styles(),
 	})
 	pages := console.New(console.Config{
 		App: w.Model.Name, Accounts: w.Service, Audit: w.Audit, Keys: w.TokenKeys, Now: w.Clock.Now,

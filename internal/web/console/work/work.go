@@ -1,4 +1,4 @@
-// Package work makes the pages of the console about jobs: queues, jobs and the clock that starts some of them.
+// Package work makes the pages of the console about jobs: queues, jobs, webhooks and the clock that starts some of them.
 //
 // A viewer may open all pages. Arguments and results of jobs may hold what rows hold, so only operators see them, and no
 // address has them. What changes something needs an operator, and has an entry in the audit log: both happen or none.
@@ -28,18 +28,19 @@ type Clock interface {
 	RunNow(ctx context.Context, name, by string, also ...func(tx store.Tx) error) (id string, err error)
 }
 
-// A Config says where the pages get what they show. All but Traces, Logs, Styles and Now is required.
+// A Config says where the pages get what they show. All but Webhooks, Traces, Logs, Styles and Now is required.
 type Config struct {
-	Model   *model.Model
-	Queue   *job.Queue
-	History *job.History
-	Clock   Clock
-	Note    func(tx store.Tx, e audit.Event) error // appends to the audit log
-	Node    string                                 // names this process if there are several; else ""
-	Traces  bool                                   // there are pages of traces
-	Logs    bool                                   // there are pages of records
-	Styles  []string                               // paths of styles that come before the one of this package
-	Now     func() time.Time                       // nil means time.Now
+	Model    *model.Model
+	Queue    *job.Queue
+	History  *job.History
+	Clock    Clock
+	Webhooks Webhooks                               // nil: there is no page about them
+	Note     func(tx store.Tx, e audit.Event) error // appends to the audit log
+	Node     string                                 // names this process if there are several; else ""
+	Traces   bool                                   // there are pages of traces
+	Logs     bool                                   // there are pages of records
+	Styles   []string                               // paths of styles that come before the one of this package
+	Now      func() time.Time                       // nil means time.Now
 }
 
 // The first pages of the sections, and the folder of the style.
@@ -71,6 +72,10 @@ func Sections(cfg Config) []console.Section {
 		section("Queues", queuesPath, get(queuesPath, p.queues), post(queuesPath+"/{queue}", p.changeQueue), files.Route()),
 		section("Jobs", jobsPath, get(jobsPath, p.jobs), console.Route{Pattern: "POST " + jobsPath, Role: console.Viewer, Handler: p.find},
 			post(jobsPath+"/change", p.changeJobs), get(jobsPath+"/{id}", p.job), post(jobsPath+"/{id}/edit", p.edit)),
+	}
+	if cfg.Webhooks != nil && len(cfg.Model.Webhooks) > 0 {
+		list = append(list, section("Webhooks", webhooksPath, get(webhooksPath, p.webhooks),
+			get(webhooksPath+"/{webhook}", p.deliveries), post(webhooksPath+"/{webhook}", p.replay)))
 	}
 	if hasClock(cfg.Model) {
 		list = append(list, section("Crons", cronsPath, get(cronsPath, p.crons), post(cronsPath+"/{job}", p.changeCron)))
