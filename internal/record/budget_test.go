@@ -405,10 +405,15 @@ func TestQueryTime(t *testing.T) {
 	onBudgetWorlds(t, func(t *testing.T, w *budgetWorld) {
 		d := w.rows(t, "", "")
 		d.budget, d.query.Time = nil, time.Millisecond
-		slow := Query{Filter: "comments.exists(c, c.post.comments.exists(d, d.post.body.contains('none')))"}
+		// On a busy machine the end of the time is noticed late, and a query may be done before.
+		slow := Query{Filter: "comments.exists(c, c.post.comments.exists(d, d.post.comments.exists(e, e.text.contains('none'))))"}
 		for who, want := range map[string]errs.Kind{"imports": errs.Malformed, "reports": ""} {
 			key := caller.Service(caller.Identity{ID: "robot", Scopes: &caller.Scopes{Names: []string{who}, Tables: map[string]caller.Operations{"posts": caller.MayRead, "comments": caller.MayRead}}})
-			if err := w.list(t, d, key, "posts", slow); errs.KindOf(err) != want {
+			err := w.list(t, d, key, "posts", slow)
+			for try := 0; err == nil && want != "" && try < 50; try++ {
+				err = w.list(t, d, key, "posts", slow)
+			}
+			if errs.KindOf(err) != want {
 				t.Errorf("a key with the scope %s: %v, want the kind %q", who, err, want)
 			}
 		}
