@@ -140,6 +140,10 @@ func newWorld(t testing.TB, db store.DB, change func(*Config)) *world {
 // leap lets time go by: it sets the times of everything that waits back. The clock of the database cannot be changed.
 func (w *world) leap(far time.Duration) {
 	w.t.Helper()
+	w.eventually("no attempt is under way", func() bool { // it would note the time as it was
+		depths, err := w.cfg.Queue.Depths(w.t.Context())
+		return err == nil && !slices.ContainsFunc(depths, func(d job.Depth) bool { return d.State == "running" && d.Jobs > 0 })
+	})
 	minus := func(columns ...string) (sql string) {
 		for i, column := range columns {
 			if i > 0 {
