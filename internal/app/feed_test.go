@@ -286,7 +286,7 @@ func TestWatchersGoOnElsewhere(t *testing.T) {
 		if e := back.until(t, "change"); !strings.Contains(e.data, `"n":7`) {
 			t.Errorf("after two restarts: %v", e)
 		}
-		// A row that was told right before the cut may be told again.
+		// docs/watching.md promises: "Only a `change` may come twice."
 		if e := back.until(t, "enter", "change"); !strings.Contains(e.data, `"id":4`) {
 			t.Errorf("after two restarts: %v", e)
 		}

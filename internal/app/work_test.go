@@ -35,6 +35,7 @@ jobs:
     access: {enqueue: "'editor' in auth.roles"}
     work: pull
     at_most: 1h
+  closed: {every: 1h, table: reports, delete: title == '', as: system}
   print:
     args: {n: {type: int}}
     access: {enqueue: "true"}
@@ -266,6 +267,7 @@ func TestWorkRefusals(t *testing.T) {
 		{ann, "/jobs/render", `[`, 400, "JSON"},
 		{ann, "/jobs/render", `{"format": "` + strings.Repeat("x", 300<<10) + `"}`, 413, ""},
 		{ann, "/jobs/rendr", args, 404, ""},
+		{ann, "/jobs/closed", `{}`, 404, "nothing is here"}, // no request starts it, and no client learns that it exists
 		{"", "/jobs:lease", `{"names": ["render"]}`, 401, "service account"},
 		{ann, "/jobs:lease", `{"names": ["render"]}`, 403, "service accounts"},
 		{reader, "/jobs:lease", `{"names": ["render"]}`, 403, "scopes"},

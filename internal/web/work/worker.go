@@ -13,6 +13,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/job"
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/record/input"
 	"github.com/ashlar-dev/ashlar/internal/value"
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
@@ -144,7 +145,7 @@ func (b *leaseBody) read(members []value.Member) error {
 
 func unknownMember(name, known string) error {
 	e := errs.New(errs.Invalid, "the body has a fault")
-	e.Faults = []errs.Fault{{Pointer: "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(errs.Clip(name, 60)), Code: "unknown", Detail: "there is no such member; there are " + known}}
+	e.Faults = []errs.Fault{{Pointer: input.Pointer(errs.Clip(name, 60)), Code: "unknown", Detail: "there is no such member; there are " + known}}
 	return e
 }
 
@@ -163,9 +164,6 @@ func (h *Handler) settle(w http.ResponseWriter, r *http.Request) error {
 	verb = ":" + verb
 	members, known := settleMembers(verb)
 	if !ok || !known {
-		if j := h.model.Job(id); j != nil && !ok {
-			return errs.New(errs.Forbidden, "no request starts the job %s: give it access.enqueue", j.Name)
-		}
 		return errs.New(errs.NotFound, "no such path")
 	}
 	if who := web.Caller(r); !who.IsSystem() && who.Kind() != caller.KindService {
