@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/system"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -40,7 +41,7 @@ func (q *Queue) namesIn(r store.Reader) (names []string, err error) {
 	for name := range q.queues {
 		names = append(names, name)
 	}
-	sql := numberedFor(q.db.Dialect(), nextQueueName)
+	sql := system.Numbered(q.db.Dialect(), nextQueueName)
 	for last, more := "", true; more && err == nil; {
 		more = false
 		err = r.Query(sql, []value.Value{value.OfText(last)}, func(row value.Row) error {
@@ -58,7 +59,7 @@ func (q *Queue) namesIn(r store.Reader) (names []string, err error) {
 // Depths returns how many jobs of each queue have not ended or are dead. It does not count done and cancelled jobs: there may
 // be millions, and they were counted when they ended.
 func (q *Queue) Depths(ctx context.Context) (all []Depth, err error) {
-	sql := numberedFor(q.db.Dialect(), countState)
+	sql := system.Numbered(q.db.Dialect(), countState)
 	err = q.read(ctx, func(r store.Reader) error {
 		all = nil
 		names, err := q.namesIn(r)

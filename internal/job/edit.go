@@ -8,6 +8,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/system"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -44,7 +45,7 @@ func (q *Queue) Edit(ctx context.Context, id string, e Edit) error {
 	if e.RunAt.After(now) {
 		state, turnAt = scheduled, stamp(e.RunAt)
 	}
-	sql := numberedFor(q.db.Dialect(), editJob)
+	sql := system.Numbered(q.db.Dialect(), editJob)
 	err := q.write(ctx, func(tx store.Tx) error {
 		changed, err := tx.Exec(sql, []value.Value{
 			args, stamp(e.RunAt), value.OfInt(int64(MaxPriority - e.Priority)), value.OfText(state), turnAt, stamp(now),

@@ -14,6 +14,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/system"
 	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -218,7 +219,7 @@ func TestSearchIsBounded(t *testing.T) {
 				}
 			}
 		}
-		for _, sql := range []string{numberedFor(db.Dialect(), nextQueueName), numberedFor(db.Dialect(), countState)} {
+		for _, sql := range []string{system.Numbered(db.Dialect(), nextQueueName), system.Numbered(db.Dialect(), countState)} {
 			if plan := planOf(t, db, sql); !alongIndex(plan) {
 				t.Errorf("%s\n%s", sql, plan)
 			}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/system"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -52,7 +53,7 @@ func (q *Queue) rooms(tx store.Tx, c *QueueConfig, keys []string, now time.Time)
 	if tx.Dialect() == sqlgen.Postgres {
 		sql = selectStarts + `= ANY($2::text[])`
 	}
-	err = tx.Query(numberedFor(tx.Dialect(), sql), []value.Value{value.OfText(c.Name), value.OfList(keys)}, func(row value.Row) error {
+	err = tx.Query(system.Numbered(tx.Dialect(), sql), []value.Value{value.OfText(c.Name), value.OfList(keys)}, func(row value.Row) error {
 		key, next := string(row.Bytes(0)), time.UnixMicro(row.Int(1))
 		r.next[key] = next
 		had := r.left[key]
@@ -88,5 +89,5 @@ func (q *Queue) countStarts(tx store.Tx, c *QueueConfig, r rooms, started []*Job
 
 // forgetKeys deletes what is known of keys that may start jobs as if they never had. The caller counts up to batch.
 func (q *Queue) forgetKeys(tx store.Tx) (n int64, err error) {
-	return tx.Exec(numberedFor(tx.Dialect(), forgetStarts), []value.Value{value.OfInt(q.now().UnixMicro()), value.OfInt(batch)})
+	return tx.Exec(system.Numbered(tx.Dialect(), forgetStarts), []value.Value{value.OfInt(q.now().UnixMicro()), value.OfInt(batch)})
 }

@@ -1,9 +1,8 @@
 package job
 
 import (
-	"strings"
-
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
+	"github.com/ashlar-dev/ashlar/internal/system"
 )
 
 // statements are the statements that change jobs. The revision of a row is always 0: nobody changes a job by its revision.
@@ -124,7 +123,7 @@ WHERE id = ?1 AND state = 'running' AND lease = ?2 AND attempt = ?3`
 
 // sqliteStatements lock nothing, because SQLite has one writer.
 func sqliteStatements() *statements {
-	numbered := func(sql string) string { return numberedFor(sqlgen.SQLite, sql) }
+	numbered := func(sql string) string { return system.Numbered(sqlgen.SQLite, sql) }
 	change := func(what, from string) string { return numbered(what + ` WHERE rowid IN (SELECT rowid ` + from + `)`) }
 	return &statements{
 		insert: numbered(insertJob), insertOnce: numbered(insertJob + unlessThere), forgetOnce: numbered(forgetOnce),
@@ -139,13 +138,4 @@ func sqliteStatements() *statements {
 		delete:    change(`DELETE FROM ashlar_jobs`, fromFinished) + ` RETURNING id`,
 		lockQueue: selectStart,
 	}
-}
-
-// numberedFor returns a statement with the parameters of an engine. SQLite counts $1 by its first place in the text, and ?1 by
-// its number.
-func numberedFor(dialect sqlgen.Dialect, sql string) string {
-	if dialect == sqlgen.SQLite {
-		return strings.ReplaceAll(sql, "$", "?")
-	}
-	return sql
 }

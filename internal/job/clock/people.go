@@ -7,6 +7,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/system"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -65,7 +66,7 @@ func (c *Clock) Pause(ctx context.Context, name string, paused bool, by string, 
 			return err
 		}
 		tx.MarkChanged(cronsTable)
-		_, err = tx.Exec(numbered(tx.Dialect(), pauseRow), []value.Value{value.OfBool(paused), stamp(now), value.OfText(by), value.OfText(name)})
+		_, err = tx.Exec(system.Numbered(tx.Dialect(), pauseRow), []value.Value{value.OfBool(paused), stamp(now), value.OfText(by), value.OfText(name)})
 		if err != nil {
 			return err
 		}

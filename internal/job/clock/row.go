@@ -2,7 +2,6 @@ package clock
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
@@ -93,7 +92,7 @@ func lockRow(tx store.Tx, t *timed, now time.Time) (r row, err error) {
 		}
 		tx.MarkChanged(cronsTable)
 		values := []value.Value{value.OfText(t.id), value.OfText(t.job.Name), value.OfBool(false), stamp(now)}
-		if _, err := tx.Exec(numbered(tx.Dialect(), addRow), values); err != nil {
+		if _, err := tx.Exec(system.Numbered(tx.Dialect(), addRow), values); err != nil {
 			return r, err
 		}
 	}
@@ -104,12 +103,4 @@ func saveRow(tx store.Tx, t *timed, r row, now time.Time) error {
 	tx.MarkChanged(cronsTable)
 	_, err := tx.Exec(moveRow, []value.Value{stamp(r.last), stamp(now), value.OfText(t.id)})
 	return err
-}
-
-// numbered returns a statement with the parameters of an engine: see numberedFor of package job.
-func numbered(dialect sqlgen.Dialect, sql string) string {
-	if dialect == sqlgen.SQLite {
-		return strings.ReplaceAll(sql, "$", "?")
-	}
-	return sql
 }
