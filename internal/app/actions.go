@@ -14,7 +14,7 @@ func (a *App) openActions() error {
 	targets, faults := a.Rules.Model.ResolveTargets(os.LookupEnv, os.ReadFile)
 	for _, j := range a.Rules.Model.Jobs {
 		if j.Func && a.cfg.Functions[j.Name] == nil {
-			faults = append(faults, a.Rules.Model.Fault(j.Pos, "the job %s calls a Go function, and this program has none of that name: use work: pull, or embed Ashlar", j.Name))
+			faults = append(faults, a.Rules.Model.Fault(j.Pos, "the job %s calls a Go function, and this program has none of that name: use work: pull", j.Name))
 		}
 	}
 	if len(faults) > 0 {

@@ -87,7 +87,7 @@ func (q *Queue) countStarts(tx store.Tx, c *QueueConfig, r rooms, started []*Job
 	return nil
 }
 
-// forgetKeys deletes what is known of keys that may start jobs as if they never had. The caller counts up to batch.
+// forgetKeys deletes up to batch rows of keys that may start jobs as if they never had started one.
 func (q *Queue) forgetKeys(tx store.Tx) (n int64, err error) {
 	return tx.Exec(system.Numbered(tx.Dialect(), forgetStarts), []value.Value{value.OfInt(q.now().UnixMicro()), value.OfInt(batch)})
 }
