@@ -14,6 +14,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/identity/password"
 	"github.com/ashlar-dev/ashlar/internal/identity/token"
 	"github.com/ashlar-dev/ashlar/internal/mail"
+	"github.com/ashlar-dev/ashlar/internal/mail/outbox"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/web"
@@ -25,7 +26,7 @@ import (
 // accounts are the parts of an app that sign people in.
 type accounts struct {
 	service *account.Service
-	outbox  *mail.Outbox
+	outbox  *outbox.Outbox
 	mailer  *mail.Mailer
 	hasher  *password.Hasher
 	handler *webaccount.Handler // nil without accounts in the model
@@ -64,7 +65,7 @@ func (a *App) openAccounts() (err error) {
 		Passkeys:  ceremonies,
 		Jobs:      a.jobs,
 	})
-	a.services = append(a.services, service{"mail", a.accounts.outbox}, service{"accounts", a.accounts.service})
+	a.services = append(a.services, service{"accounts", a.accounts.service})
 	if a.Rules.Model.Accounts == nil {
 		return nil
 	}
@@ -109,7 +110,7 @@ func (a *App) mayInvite(who caller.Caller) bool {
 func (a *App) mailFolder() string { return filepath.Join(a.folder.path, "mail") }
 
 // openOutbox opens the outbox. Without an SMTP server it writes mails into the data folder, for the page /mailbox.
-func (a *App) openOutbox() (*mail.Outbox, error) {
+func (a *App) openOutbox() (*outbox.Outbox, error) {
 	cfg := mail.TemplateConfig{App: a.Rules.Model.Name, Public: a.publicURL(), Files: os.DirFS(a.dir)}
 	from := "no-reply@localhost"
 	if own := a.Rules.Model.Accounts; own != nil {
@@ -131,7 +132,8 @@ func (a *App) openOutbox() (*mail.Outbox, error) {
 		sender = mail.SMTP(a.cfg.SMTP)
 	}
 	a.accounts.mailer = mail.NewMailer(templates, sender)
-	return mail.New(a.Rows, mail.Config{Compose: a.compose, Templates: templates, Sender: sender, Jobs: a.jobs, Logger: a.cfg.Logger, Now: a.cfg.Now}), nil
+	a.jobs.Job("job " + outbox.Queue) // has metrics before the first mail
+	return outbox.New(outbox.Config{Jobs: a.work, Compose: a.compose, Mailer: a.accounts.mailer, Logger: a.cfg.Logger}), nil
 }
 
 // publicURL returns the address that links in mails begin with. It comes from the configuration alone, never from a request.

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"strconv"
 	"strings"
 	"time"
@@ -76,9 +77,8 @@ func (a *App) mailAlert(ctx context.Context, address string, found alert.Alert) 
 	err := a.Rows.Transact(queueing, caller.System("alert"), func(tx *record.Tx) error { return a.accounts.outbox.Queue(tx, letter) })
 	if err != nil {
 		a.cfg.Logger.Warn("a mail about an alert is sent past the queue", "error", err)
-		return a.accounts.outbox.SendNow(ctx, letter)
+		return a.accounts.outbox.SendNow(ctx, rand.Text(), letter)
 	}
-	a.accounts.outbox.Wake()
 	return nil
 }
 

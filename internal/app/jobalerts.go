@@ -9,6 +9,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/alert"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/job"
+	"github.com/ashlar-dev/ashlar/internal/mail/outbox"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/archive"
 )
 
@@ -39,9 +40,10 @@ func newDeathAlerts(send func(a alert.Alert), now func() time.Time) *deathAlerts
 	return &deathAlerts{send: send, now: now, firing: map[string]*deaths{}}
 }
 
-// tellDeath tells of a job that is dead. Before the app is open nobody can be told.
+// tellDeath tells of a job that is dead. Before the app is open nobody can be told. A mail that could not be sent is told by other
+// means: a mail about it may die too, and so on.
 func (a *App) tellDeath(d job.Death) {
-	if a.deaths != nil {
+	if a.deaths != nil && d.Queue != outbox.Queue {
 		a.deaths.add(d)
 	}
 }

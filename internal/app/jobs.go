@@ -4,6 +4,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/job"
 	"github.com/ashlar-dev/ashlar/internal/job/clock"
 	"github.com/ashlar-dev/ashlar/internal/job/request"
+	"github.com/ashlar-dev/ashlar/internal/mail/outbox"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/web"
 	"github.com/ashlar-dev/ashlar/internal/web/work"
@@ -13,15 +14,16 @@ import (
 // openJobs opens the queues of the app. It comes before the rows, whose writes add jobs. Whoever does jobs of a name calls
 // Handle before the services start.
 func (a *App) openJobs() (err error) {
-	cfg := job.Config{Records: a.jobs, Logger: a.cfg.Logger, Now: a.cfg.Now, Dead: a.tellDeath}
+	cfg := job.Config{Queues: []job.QueueConfig{outbox.QueueConfig()}, Records: a.jobs, Logger: a.cfg.Logger, Now: a.cfg.Now, Dead: a.tellDeath}
 	for _, queue := range a.Rules.Model.Queues {
 		cfg.Queues = append(cfg.Queues, queueConfig(queue))
 	}
 	a.work = job.Open(a.Store, cfg)
 	a.depths = job.NewHistory(a.work)
 	a.clock, err = clock.New(clock.Config{Model: a.Rules.Model, Store: a.Store, Queue: a.work, Logger: a.cfg.Logger, Now: a.cfg.Now})
-	if len(cfg.Queues) > 0 {
-		a.services = append(a.services, service{"jobs", a.work}, service{"crons", a.clock}, service{"depths of queues", a.depths})
+	a.services = append(a.services, service{"jobs", a.work}, service{"depths of queues", a.depths})
+	if len(a.Rules.Model.Queues) > 0 {
+		a.services = append(a.services, service{"crons", a.clock})
 	}
 	return err
 }

@@ -47,8 +47,8 @@ func TestBackgroundWorkHasRecords(t *testing.T) {
 		job, operation, statement string
 		failed                    bool
 	}{
-		{job: "mail", operation: "alert", statement: "UPDATE ashlar_mails"},
-		{job: "alert mail", operation: "api/available/page", statement: "INSERT ashlar_mails"},
+		{job: "job ashlar.mail", operation: "alert"},
+		{job: "alert mail", operation: "api/available/page", statement: "INSERT"},
 		{job: "alert webhook", operation: "api/available/page"},
 		{job: "alert alertmanager", operation: "api/available/page", failed: true},
 	} {

@@ -204,7 +204,7 @@ func (s *spy) walkAbroad(t *testing.T, op *oidctest.Provider) {
 func (s *spy) searchTables(t *testing.T, server *App) {
 	t.Helper()
 	rows := 0
-	for _, name := range []string{"accounts", "sessions", "secrets", "recovery", "keys", "identities", "passkeys", "guesses", "mails", "audit"} {
+	for _, name := range []string{"accounts", "sessions", "secrets", "recovery", "keys", "identities", "passkeys", "guesses", "jobs", "audit"} {
 		table := server.Rows.Table("ashlar_" + name)
 		page, err := server.Rows.List(context.WithoutCancel(t.Context()), caller.System("test"), table, record.Query{Limit: 500}, nil)
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/admit"
+	"github.com/ashlar-dev/ashlar/internal/mail/outbox"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/load"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
@@ -71,7 +72,7 @@ func (a *App) readings() []metric.Reading {
 		{Name: "ashlar_mails_sent_total", Help: "Mails that this process has sent.", Value: func() float64 { return float64(mails().Sent) }},
 		{Name: "ashlar_mails_failed_total", Help: "Mails that this process gave up.", Value: func() float64 { return float64(mails().Failed) }},
 		{Name: "ashlar_mails_repeated_total", Help: "Attempts to send a mail that failed and will be repeated.", Value: func() float64 { return float64(mails().Repeated) }},
-		{Name: "ashlar_mails_due", Help: "Mails that were due at the last look of this process.", Value: func() float64 { return float64(mails().Due) }},
+		{Name: "ashlar_mails_due", Help: "Mails that are due and wait, at the last count of this process.", Value: func() float64 { return float64(a.mailsDue()) }},
 		{Name: "ashlar_audit_events_total", Help: "Events that this process has appended to the audit log.", Value: func() float64 { return float64(audit.Appended()) }},
 		{Name: "ashlar_query_looks_total", Help: "Plans of queries that were looked at, for limits.query.rows.", Value: func() float64 { return float64(a.Rows.Budget().Looks) }},
 		{Name: "ashlar_query_refusals_total", Help: "Queries that were refused for the rows that they would read.", Value: func() float64 { return float64(a.Rows.Budget().Refusals) }},
@@ -167,7 +168,7 @@ const (
 // jobNames returns the names of all jobs that an app may have. A test compares them with the jobs of an app that has all.
 func jobNames() []string {
 	return []string{
-		"account census", "account purge", "alert alertmanager", "alert mail", "alert webhook", "audit trim", "deploy audit", "index trial", "mail", "mail purge", "mail queue",
+		"account census", "account purge", "alert alertmanager", "alert mail", "alert webhook", "audit trim", "deploy audit", "index trial", "job " + outbox.Queue,
 	}
 }
 

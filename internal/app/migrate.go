@@ -18,7 +18,6 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/job/clock"
 	jobstart "github.com/ashlar-dev/ashlar/internal/job/start"
 	"github.com/ashlar-dev/ashlar/internal/limit/pgledger"
-	"github.com/ashlar-dev/ashlar/internal/mail"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/migrate/plan"
 	"github.com/ashlar-dev/ashlar/internal/model"
@@ -165,7 +164,7 @@ func (d *Database) History(ctx context.Context) ([]migrate.Entry, error) {
 // systemTables returns the system tables of each package above migrate that keeps some.
 func systemTables() []system.Fragment {
 	return []system.Fragment{
-		account.Tables, mail.Tables, audit.Tables, alert.Tables, fleet.Tables, pgledger.Tables, job.Tables, clock.Tables, jobstart.Tables,
+		account.Tables, audit.Tables, alert.Tables, fleet.Tables, pgledger.Tables, job.Tables, clock.Tables, jobstart.Tables,
 		delivery.Tables,
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/advise"
 	"github.com/ashlar-dev/ashlar/internal/background"
+	"github.com/ashlar-dev/ashlar/internal/mail/outbox"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/watch"
 )
@@ -55,7 +56,17 @@ func (a *App) migrationsSince(ctx context.Context, id int64) (list []watch.Migra
 // backlogs returns the mails that wait.
 func (a *App) backlogs() []watch.Backlog {
 	mails := a.accounts.outbox.Stats()
-	return []watch.Backlog{{Name: "mails", Waiting: int(mails.Due), Longest: mails.Longest, GivenUp: mails.Failed}}
+	return []watch.Backlog{{Name: "mails", Waiting: int(a.mailsDue()), Longest: mails.Longest, GivenUp: mails.Failed}}
+}
+
+// mailsDue returns how many mails waited at the last count.
+func (a *App) mailsDue() (due int64) {
+	for _, d := range a.depths.Depths() {
+		if d.Queue == outbox.Queue && d.State == "waiting" {
+			due = d.Jobs
+		}
+	}
+	return due
 }
 
 // shapes returns the sums of all queries.

@@ -67,7 +67,7 @@ func (a *App) tellDisabled(_ context.Context, tx *record.Tx, notice delivery.Not
 		letter := mail.Letter{Kind: disabledLetter, To: notice.Owner, Data: map[string]string{
 			"webhook": notice.Webhook, "host": notice.Host, "table": notice.Table, "id": notice.ID, "why": whyDisabled(notice),
 		}}
-		return a.accounts.outbox.Wake, a.accounts.outbox.Queue(tx, letter)
+		return nil, a.accounts.outbox.Queue(tx, letter)
 	}
 	return func() {
 		if a.alerts == nil {

@@ -64,7 +64,7 @@ func admit(t *testing.T, model, database string) *patient {
 	p := &patient{dir: loaded.Dir, Deployment: doctor.Deployment{
 		Rules: loaded.Rules, Data: app.DefaultData(loaded.Dir), Database: database, Listen: "127.0.0.1:8080", MaxConcurrent: 16, Watch: time.Millisecond,
 		Layout: doctor.Layout{Database: "ashlar.db", Key: "signing-key.pem", Secret: "secret-key.pem", Keys: "signing-keys", Queries: "queries.json"},
-		System: []system.Fragment{account.Tables, mail.Tables, audit.Tables},
+		System: []system.Fragment{account.Tables, audit.Tables},
 	}}
 	a := p.open(t)
 	for range 3 {

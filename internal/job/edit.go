@@ -24,6 +24,27 @@ type Edit struct {
 	Also func(tx store.Tx) error // runs in the same transaction; nil: nothing does
 }
 
+// MayEdit reports whether the jobs of a queue may be edited. Whoever could send the mail with somebody's code to another address
+// would be let in as them.
+func (q *Queue) MayEdit(queue string) bool {
+	c := q.queues[queue]
+	return c == nil || !c.Fixed
+}
+
+// requireEditable refuses the jobs of a queue whose jobs are fixed.
+func (q *Queue) requireEditable(tx store.Tx, id string) error {
+	sql := system.Numbered(q.db.Dialect(), `SELECT queue FROM ashlar_jobs WHERE id = $1`)
+	may := true
+	err := tx.Query(sql, []value.Value{value.OfUUID(id)}, func(row value.Row) error {
+		may = q.MayEdit(textOf(row, 0))
+		return nil
+	})
+	if err == nil && !may {
+		return errs.New(errs.Invalid, "the job is the server's own, and cannot be edited")
+	}
+	return err
+}
+
 const editJob = `UPDATE ashlar_jobs SET args = $1, run_at = $2, rank = $3, state = $4, turn_at = $5, updated_at = $6
 WHERE id = $7 AND state = $8 AND updated_at = $9 AND state IN ('scheduled', 'waiting')`
 
@@ -47,6 +68,9 @@ func (q *Queue) Edit(ctx context.Context, id string, e Edit) error {
 	}
 	sql := system.Numbered(q.db.Dialect(), editJob)
 	err := q.write(ctx, func(tx store.Tx) error {
+		if err := q.requireEditable(tx, id); err != nil {
+			return err
+		}
 		changed, err := tx.Exec(sql, []value.Value{
 			args, stamp(e.RunAt), value.OfInt(int64(MaxPriority - e.Priority)), value.OfText(state), turnAt, stamp(now),
 			value.OfUUID(id), value.OfText(e.State), stamp(e.UpdatedAt),

@@ -39,6 +39,7 @@ type QueueConfig struct {
 	Rate    *Rate // starts in all nodes together; nil: no limit
 	Each    *Each // jobs of different keys take turns; nil: they start in order
 	Pull    bool  // workers outside of this process lease the jobs, and no node does them
+	Fixed   bool  // nobody edits the jobs: they are the server's own
 }
 
 // limited reports whether nodes take turns to take jobs of the queue.

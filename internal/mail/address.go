@@ -47,7 +47,7 @@ func ParseFrom(text string) (From, error) {
 	if err != nil || !isAddress(parsed.Address) {
 		return From{}, errs.New(errs.Invalid, "not a sender: write it as Careers <no-reply@example.com>")
 	}
-	parsed.Name = oneLine(parsed.Name, maxName)
+	parsed.Name = OneLine(parsed.Name, maxName)
 	return From{*parsed}, nil
 }
 

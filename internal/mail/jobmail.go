@@ -20,15 +20,6 @@ type JobMail struct {
 	Data     []byte // JSON object: what the template shows, beside App and Public
 }
 
-// A Mailer sends the mails of jobs. It is safe for concurrent use.
-type Mailer struct {
-	templates *Templates
-	sender    Sender
-}
-
-// NewMailer returns a Mailer with the templates of an app.
-func NewMailer(templates *Templates, sender Sender) *Mailer { return &Mailer{templates, sender} }
-
 // Send sends a mail. See IsPermanent for its errors.
 func (m *Mailer) Send(ctx context.Context, mail JobMail) error {
 	out, err := m.templates.renderJob(mail)
@@ -36,12 +27,6 @@ func (m *Mailer) Send(ctx context.Context, mail JobMail) error {
 		return &permanentError{err}
 	}
 	return m.sender.send(ctx, out)
-}
-
-// IsPermanent reports whether another attempt to send a mail would end alike.
-func IsPermanent(err error) bool {
-	_, ok := errors.AsType[*permanentError](err)
-	return ok
 }
 
 // renderJob returns the mail of a job.
@@ -61,7 +46,7 @@ func (t *Templates) renderJob(mail JobMail) (*outgoing, error) {
 	if err != nil {
 		return nil, err
 	}
-	if subject = oneLine(subject, maxLine); subject == "" {
+	if subject = OneLine(subject, maxLine); subject == "" {
 		return nil, errors.New("the mail has no subject: it is the first line of its template")
 	}
 	return &outgoing{id: mail.ID, from: t.from, to: mail.To, subject: subject, text: text, html: html, at: time.Now()}, nil

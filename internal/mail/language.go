@@ -8,12 +8,15 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 )
 
+// MaxLang bounds the wanted languages of a letter, in characters.
+const MaxLang = 100
+
 // maxLanguages bounds the languages of a letter that are looked at.
 const maxLanguages = 8
 
 // languages returns the tags of an Accept-Language header and their bases, the most wanted first: de-AT, de, en.
 func languages(header string) (tags []string) {
-	parsed, _, err := language.ParseAcceptLanguage(errs.Clip(header, maxLang))
+	parsed, _, err := language.ParseAcceptLanguage(errs.Clip(header, MaxLang))
 	if err != nil {
 		return nil
 	}

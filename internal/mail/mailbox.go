@@ -96,7 +96,7 @@ func readMail(r io.Reader) (m Mail, err error) {
 		if err != nil {
 			text = message.Header.Get(header)
 		}
-		return oneLine(text, maxLine)
+		return OneLine(text, maxLine)
 	}
 	m.From, m.To, m.Subject = decode("From"), decode("To"), decode("Subject")
 	m.At, _ = message.Header.Date()

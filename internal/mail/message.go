@@ -27,7 +27,7 @@ func (m *outgoing) encode() (*gomail.Msg, error) {
 	msg := gomail.NewMsg(gomail.WithEncoding(gomail.EncodingQP), gomail.WithNoDefaultUserAgent())
 	msg.FromMailAddress(&m.from.address)
 	msg.ToMailAddress(&mail.Address{Address: m.to})
-	msg.Subject(oneLine(m.subject, maxLine))
+	msg.Subject(OneLine(m.subject, maxLine))
 	msg.SetDateWithValue(m.at)
 	msg.SetMessageIDWithValue(m.id + "@" + m.from.domain())
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")

@@ -56,7 +56,7 @@ func NewTemplates(cfg TemplateConfig) (*Templates, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Templates{app: oneLine(cfg.App, maxName), public: public, from: cfg.From}
+	t := &Templates{app: OneLine(cfg.App, maxName), public: public, from: cfg.From}
 	r, faults := readTemplates(cfg.Files, cfg.Folder, cfg.Jobs)
 	if len(faults) > 0 {
 		return nil, faults
@@ -99,12 +99,12 @@ type view struct {
 func (t *Templates) view(d Data) (view, error) {
 	link, err := t.link(d.Path)
 	v := view{
-		App: t.app, Name: personName(d.Name), By: personName(d.By), Code: oneLine(d.Code, maxLine), Link: link, Change: oneLine(d.Change, maxName),
-		Device: personName(d.Device), Address: oneLine(d.Address, maxName), Keys: oneLine(d.Keys, maxLine), Minutes: d.Minutes,
+		App: t.app, Name: personName(d.Name), By: personName(d.By), Code: OneLine(d.Code, maxLine), Link: link, Change: OneLine(d.Change, maxName),
+		Device: personName(d.Device), Address: OneLine(d.Address, maxName), Keys: OneLine(d.Keys, maxLine), Minutes: d.Minutes,
 	}
-	v.Alert = Alert{Severity: oneLine(d.Alert.Severity, maxName), Summary: oneLine(d.Alert.Summary, maxLine), Firing: d.Alert.Firing}
+	v.Alert = Alert{Severity: OneLine(d.Alert.Severity, maxName), Summary: OneLine(d.Alert.Summary, maxLine), Firing: d.Alert.Firing}
 	for _, line := range d.Alert.Details[:min(len(d.Alert.Details), maxDetails)] {
-		v.Alert.Details = append(v.Alert.Details, oneLine(line, maxLine))
+		v.Alert.Details = append(v.Alert.Details, OneLine(line, maxLine))
 	}
 	if !d.At.IsZero() {
 		v.At = d.At.UTC().Format("2006-01-02 15:04 MST")
@@ -132,7 +132,7 @@ func (t *Templates) render(message Message, wanted string) (*outgoing, error) {
 	if message.Subject != "" {
 		subject = message.Subject
 	}
-	return &outgoing{from: t.from, to: message.To, subject: oneLine(subject, maxLine), text: text, html: html, at: time.Now()}, nil
+	return &outgoing{from: t.from, to: message.To, subject: OneLine(subject, maxLine), text: text, html: html, at: time.Now()}, nil
 }
 
 // maxRendered bounds each half of a mail.

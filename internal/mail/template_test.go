@@ -243,7 +243,7 @@ func FuzzHeadersCannotBeInjected(f *testing.F) {
 	parsed := templates(f, nil)
 	f.Fuzz(func(t *testing.T, name, to, subject, app string) {
 		all := *parsed
-		all.app = oneLine(app, maxName) // as NewTemplates does
+		all.app = OneLine(app, maxName) // as NewTemplates does
 		for _, message := range []Message{{Template: "verify", To: to, Data: Data{Name: name, Code: name, By: name}}, {Template: "known", To: to, Subject: subject}} {
 			m := mustRender(t, &all, message, name)
 			m.id, m.at = "018f0000-0000-7000-8000-0000000000a1", time.Unix(1e9, 0)

@@ -14,8 +14,8 @@ const (
 	maxLine = 200
 )
 
-// oneLine returns text as one line of printable characters. Neither a line break nor a change of direction is left.
-func oneLine(text string, most int) string {
+// OneLine returns text as one line of printable characters. Neither a line break nor a change of direction is left.
+func OneLine(text string, most int) string {
 	text = strings.Map(func(char rune) rune {
 		if unicode.IsPrint(char) {
 			return char
@@ -34,7 +34,7 @@ var linkLike = regexp.MustCompile(`(?i)[/\\@]|[\pL\pN-]\.[\pL]{2,}|https?:`)
 // personName returns a name that a user chose, or "" if it looks like a link. Otherwise anybody could send links to
 // strangers in our mails, by signing up with their addresses.
 func personName(text string) string {
-	name := oneLine(text, maxName)
+	name := OneLine(text, maxName)
 	if linkLike.MatchString(name) {
 		return ""
 	}

@@ -3,7 +3,9 @@ package record
 import (
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/test/modeltest"
@@ -30,6 +32,15 @@ tables:
 			t.Fatal(err)
 		}
 		return r.Cache
+	}
+	for known, deadline := false, time.Now().Add(10*time.Second); !known; { // the commits of the rows may still be under way
+		err := db.Read(t.Context(), func(r store.Reader) (err error) {
+			_, known, err = r.Version(nil, []string{"notes"})
+			return err
+		})
+		if err != nil || time.Now().After(deadline) {
+			t.Fatalf("the version of notes is not known: %v", err)
+		}
 	}
 	for _, tt := range []struct{ table, filter, want string }{
 		{"notes", "", miss}, {"notes", "", hit}, {"notes", "id > 0", miss}, {"large", "", miss}, {"large", "", miss},

@@ -56,10 +56,9 @@ type Config struct {
 	Jobs *telemetry.Jobs // get the records of background work; nil: none
 }
 
-// An Outbox queues mails. *mail.Outbox is one.
+// An Outbox queues mails. *outbox.Outbox is one.
 type Outbox interface {
 	Queue(tx *record.Tx, l mail.Letter) error // in the transaction
-	Wake()                                    // after the transaction
 }
 
 // A Service holds the use cases. It is safe for concurrent use.

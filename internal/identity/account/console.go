@@ -245,9 +245,6 @@ func (s *Service) SendReset(ctx context.Context, id string, client Client) (err 
 		}
 		return s.note(w, a, client, event{action: "reset.sent"})
 	})
-	if err == nil {
-		s.outbox.Wake()
-	}
 	return err
 }
 

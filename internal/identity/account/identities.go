@@ -40,9 +40,6 @@ func (s *Service) LinkToken(ctx context.Context, who caller.Caller, text string,
 		made = s.publicLink(row)
 		return s.tell(w, m.account, "provider", client)
 	})
-	if err == nil {
-		s.outbox.Wake()
-	}
 	return made, err
 }
 

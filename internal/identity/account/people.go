@@ -227,8 +227,5 @@ func (s *Service) Invite(ctx context.Context, by caller.Caller, email string, ro
 		}
 		return s.note(w, &accountRow{}, client, event{action: "invitation.sent", actor: by, target: email, detail: map[string]any{"roles": roles}})
 	})
-	if err == nil {
-		s.outbox.Wake()
-	}
 	return err
 }

@@ -133,9 +133,6 @@ func (s *Service) signUpNow(ctx context.Context, email string, data pending, cli
 			return s.queue(w, letter{Kind: string(kind), Email: email}, client)
 		})
 	})
-	if err == nil {
-		s.outbox.Wake()
-	}
 	return step, err
 }
 
@@ -415,9 +412,6 @@ func (s *Service) askWith(ctx context.Context, l letter, data *pending, client C
 		}
 		return s.queue(w, l, client)
 	})
-	if err == nil {
-		s.outbox.Wake()
-	}
 	return err
 }
 

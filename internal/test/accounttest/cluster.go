@@ -15,6 +15,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/identity/password"
 	"github.com/ashlar-dev/ashlar/internal/identity/token"
 	"github.com/ashlar-dev/ashlar/internal/mail"
+	"github.com/ashlar-dev/ashlar/internal/mail/outbox"
 	"github.com/ashlar-dev/ashlar/internal/migrate"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record"
@@ -36,13 +37,13 @@ func Engines() []modeltest.Engine {
 
 // A Config says how the nodes of a cluster differ from the usual ones.
 type Config struct {
-	Change    func(*model.Accounts)                                       // of the settings in the model, if not nil
-	Start     time.Time                                                   // of the clock; zero for a fixed one
-	Providers func(*Clock) []*oidc.Provider                               // none if nil
-	Hasher    *password.Hasher                                            // nil for CheapHasher
-	Issuers   func(*Clock) []oidc.IssuerConfig                            // none if nil; each node has caches of its own
-	Mails     func(rows *record.DB, compose mail.Composer) account.Outbox // nil for the Outbox of the cluster
-	Fragments []system.Fragment                                           // further system tables
+	Change    func(*model.Accounts)                                     // of the settings in the model, if not nil
+	Start     time.Time                                                 // of the clock; zero for a fixed one
+	Providers func(*Clock) []*oidc.Provider                             // none if nil
+	Hasher    *password.Hasher                                          // nil for CheapHasher
+	Issuers   func(*Clock) []oidc.IssuerConfig                          // none if nil; each node has caches of its own
+	Mails     func(db store.DB, compose outbox.Composer) account.Outbox // nil for the Outbox of the cluster
+	Fragments []system.Fragment                                         // further system tables
 }
 
 // A Cluster is a database with the keys, the clock and the outbox that all its nodes share.
@@ -70,7 +71,7 @@ func NewCluster(t testing.TB, e modeltest.Engine, source string, cfg Config) *Cl
 	}
 	db := c.open()
 	c.first = db
-	options := migrate.Options{System: append([]system.Fragment{account.Tables, audit.Tables, mail.Tables}, cfg.Fragments...)}
+	options := migrate.Options{System: append([]system.Fragment{account.Tables, audit.Tables}, cfg.Fragments...)}
 	if _, err := migrate.Apply(t.Context(), db, rules, options); err != nil {
 		t.Fatal(err)
 	}
@@ -95,17 +96,17 @@ func (c *Cluster) Node(t testing.TB) *Node {
 	guard := func(who caller.Caller) (store.Step, bool) { return n.Guard(who) }
 	n.Rows = record.New(db, c.rules, record.Config{Now: now, System: c.own, Guard: guard})
 	n.Audit = audit.New(n.Rows, audit.Config{Now: now})
-	var outbox account.Outbox = c.Outbox
+	var letters account.Outbox = c.Outbox
 	if c.cfg.Mails != nil {
 		compose := func(ctx context.Context, l mail.Letter) (mail.Message, bool, error) { return n.Compose(ctx, l) }
-		outbox = c.cfg.Mails(n.Rows, compose)
+		letters = c.cfg.Mails(db, compose)
 	}
 	hasher := c.cfg.Hasher
 	if hasher == nil {
 		hasher = CheapHasher()
 	}
 	n.Service = account.New(account.Config{
-		Store: db, Rows: n.Rows, Model: c.Model, Keys: c.TokenKeys, Hasher: hasher, Outbox: outbox, Audit: n.Audit, Now: now,
+		Store: db, Rows: n.Rows, Model: c.Model, Keys: c.TokenKeys, Hasher: hasher, Outbox: letters, Audit: n.Audit, Now: now,
 		Providers: c.providers, Issuers: c.issuers(), Redirects: []string{"https://pages.example.com"}, Passkeys: c.ceremonies(t),
 	})
 	return n

@@ -7,7 +7,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/record"
 )
 
-// An Outbox is a fake of mail.Outbox that keeps letters until the test asks for them.
+// An Outbox is a fake of outbox.Outbox that keeps letters until the test asks for them.
 type Outbox struct {
 	mu      sync.Mutex
 	letters []mail.Letter
@@ -20,9 +20,6 @@ func (o *Outbox) Queue(_ *record.Tx, l mail.Letter) error {
 	o.letters = append(o.letters, l)
 	return nil
 }
-
-// Wake does nothing.
-func (*Outbox) Wake() {}
 
 // Take returns the letters since the last call.
 func (o *Outbox) Take() []mail.Letter {

@@ -17,8 +17,10 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 	"github.com/ashlar-dev/ashlar/internal/identity/oidc/oidctest"
+	"github.com/ashlar-dev/ashlar/internal/job"
 	"github.com/ashlar-dev/ashlar/internal/mail"
-	"github.com/ashlar-dev/ashlar/internal/record"
+	"github.com/ashlar-dev/ashlar/internal/mail/outbox"
+	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/test/accounttest"
 	"github.com/ashlar-dev/ashlar/internal/test/browsertest"
 	"github.com/ashlar-dev/ashlar/internal/test/effort"
@@ -37,15 +39,15 @@ func openReal(t *testing.T) *site {
 	folder, base := t.TempDir(), "http://localhost:"+port
 	corp := oidctest.New(t)
 	corp.Issuer = base + "/corp"
-	var box *mail.Outbox
-	mails := func(rows *record.DB, compose mail.Composer) account.Outbox {
-		box = newOutbox(t, rows, compose, folder, base)
-		return box
-	}
+	var jobs *job.Queue
 	cfg := withCorp(t, corp, base)
-	cfg.Mails = mails
+	cfg.Fragments = append(cfg.Fragments, job.Tables)
+	cfg.Mails = func(db store.DB, compose outbox.Composer) account.Outbox {
+		jobs = job.Open(db, job.Config{Queues: []job.QueueConfig{outbox.QueueConfig()}})
+		return outbox.New(outbox.Config{Jobs: jobs, Compose: compose, Mailer: newMailer(t, folder, base)})
+	}
 	s, handler := newSite(t, cfg, mailbox.New(mail.OpenMailbox(folder), "Notes").Routes()...)
-	run(t, box)
+	run(t, jobs)
 	both := http.NewServeMux()
 	both.Handle("/corp/", corp.Handler())
 	both.Handle("/", handler)
@@ -57,8 +59,8 @@ func openReal(t *testing.T) *site {
 	return s
 }
 
-// newOutbox returns an outbox that writes mails into a folder.
-func newOutbox(t *testing.T, rows *record.DB, compose mail.Composer, folder, base string) *mail.Outbox {
+// newMailer returns what writes mails into a folder.
+func newMailer(t *testing.T, folder, base string) *mail.Mailer {
 	t.Helper()
 	from, err := mail.ParseFrom("Notes <no-reply@example.com>")
 	if err != nil {
@@ -68,15 +70,15 @@ func newOutbox(t *testing.T, rows *record.DB, compose mail.Composer, folder, bas
 	if err != nil {
 		t.Fatal(err)
 	}
-	return mail.New(rows, mail.Config{Compose: compose, Templates: templates, Sender: mail.Files(folder)})
+	return mail.NewMailer(templates, mail.Files(folder))
 }
 
-// run runs an outbox until the end of the test.
-func run(t *testing.T, box *mail.Outbox) {
+// run does jobs until the end of the test.
+func run(t *testing.T, jobs *job.Queue) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
-	go func() { ended <- box.Run(ctx) }()
+	go func() { ended <- jobs.Run(ctx) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {

@@ -2,6 +2,7 @@ package work
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -89,9 +90,7 @@ func (p *pages) frame(q *console.Request, v view) jobsPage {
 	for _, state := range job.States() {
 		page.States = append(page.States, choice{state, v.path(state), v.State == state})
 	}
-	for _, queue := range p.Model.Queues {
-		page.Queues = append(page.Queues, queue.Name)
-	}
+	page.Queues = slices.Sorted(maps.Keys(p.Queue.Configured()))
 	for _, j := range p.Model.Jobs {
 		page.Names = append(page.Names, j.Name)
 	}
@@ -206,7 +205,7 @@ func (p *pages) showJob(q *console.Request, status int, wrong *problem, form url
 		}
 	}
 	page.Trace, page.Records = p.linksOf(&d)
-	page.Editable = page.May && (d.State == "scheduled" || d.State == "waiting")
+	page.Editable = page.May && p.Queue.MayEdit(d.Queue) && (d.State == "scheduled" || d.State == "waiting")
 	if form != nil {
 		page.EditArgs, page.EditAt, page.EditPriority = form.Get("args"), form.Get("run_at"), form.Get("priority")
 	}

@@ -54,11 +54,8 @@ const (
 
 type pages struct{ Config }
 
-// Sections returns the sections of the console, none for a model without queues.
+// Sections returns the sections of the console. Every app has the queue of its mails.
 func Sections(cfg Config) []console.Section {
-	if len(cfg.Model.Queues) == 0 {
-		return nil
-	}
 	p := &pages{cfg}
 	if p.Now == nil {
 		p.Now = time.Now

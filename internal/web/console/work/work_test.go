@@ -260,9 +260,13 @@ func TestCrons(t *testing.T) {
 	})
 }
 
-// A model without jobs has no such pages.
-func TestNoPagesWithoutQueues(t *testing.T) {
-	if got := work.Sections(work.Config{Model: &model.Model{Name: "plain"}}); got != nil {
-		t.Errorf("the sections are %v", got)
+// A model without jobs has the pages of its mails, and none of crons or webhooks.
+func TestPagesOfPlainModel(t *testing.T) {
+	var titles []string
+	for _, section := range work.Sections(work.Config{Model: &model.Model{Name: "plain"}}) {
+		titles = append(titles, section.Title)
+	}
+	if want := []string{"Queues", "Jobs"}; !slices.Equal(titles, want) {
+		t.Errorf("the sections are %v, want %v", titles, want)
 	}
 }
