@@ -132,7 +132,7 @@ func (a *App) openOutbox() (*outbox.Outbox, error) {
 		sender = mail.SMTP(a.cfg.SMTP)
 	}
 	a.accounts.mailer = mail.NewMailer(templates, sender)
-	a.jobs.Job("job " + outbox.Queue) // has metrics before the first mail
+	a.jobs.Job(outbox.Queue) // has metrics before the first mail
 	return outbox.New(outbox.Config{Jobs: a.work, Compose: a.compose, Mailer: a.accounts.mailer, Logger: a.cfg.Logger}), nil
 }
 

@@ -47,7 +47,7 @@ func TestBackgroundWorkHasRecords(t *testing.T) {
 		job, operation, statement string
 		failed                    bool
 	}{
-		{job: "job ashlar.mail", operation: "alert"},
+		{job: "ashlar.mail", operation: "alert"},
 		{job: "alert mail", operation: "api/available/page", statement: "INSERT"},
 		{job: "alert webhook", operation: "api/available/page"},
 		{job: "alert alertmanager", operation: "api/available/page", failed: true},

@@ -168,7 +168,7 @@ const (
 // jobNames returns the names of all jobs that an app may have. A test compares them with the jobs of an app that has all.
 func jobNames() []string {
 	return []string{
-		"account census", "account purge", "alert alertmanager", "alert mail", "alert webhook", "audit trim", "deploy audit", "index trial", "job " + outbox.Queue,
+		"account census", "account purge", "alert alertmanager", "alert mail", "alert webhook", outbox.Queue, "audit trim", "deploy audit", "index trial",
 	}
 }
 

@@ -67,7 +67,7 @@ func (r *runner) work(ctx context.Context, a *attempt, h *handler) {
 	}
 	limited, stop := context.WithTimeout(ctx, h.atMost)
 	defer stop()
-	err := r.cfg.Records.Job("job "+j.Name).Do(limited, func(ctx context.Context) error {
+	err := r.cfg.Records.Job(j.Name).Do(limited, func(ctx context.Context) error {
 		describeAttempt(telemetry.RecordOf(ctx), j)
 		return background.Guard("job "+j.Name, func() error { return h.work(ctx, j) })
 	})

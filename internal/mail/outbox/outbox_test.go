@@ -220,7 +220,7 @@ func TestFailuresAreRepeatedWithoutSecrets(t *testing.T) {
 			texts = append(texts, f.Error)
 		}
 		for r := range w.records {
-			if r.Job == "job "+Queue {
+			if r.Job == Queue {
 				texts = append(texts, fmt.Sprint(r.Err))
 				if r.Problem != errs.Unavailable || r.Operation != "verify" {
 					t.Errorf("the record says %s of %s", r.Problem, r.Operation)

@@ -110,8 +110,8 @@ func TestPagesOfARunningAppInABrowser(t *testing.T) {
 	b.shows("caller is anonymous", fmt.Sprintf("%d records", c.count("anonymous", "/api/")))
 	b.follow(`//td//a[text()="next_steps"]`)
 	b.shows("table is next_steps", fmt.Sprintf("%d records, %d failed", failures/2, failures/2))
-	b.visit("/console/logs?job=mail")
-	b.shows("2 records", "job mail")
+	b.visit("/console/logs?job=ashlar.mail")
+	b.shows("2 records", "job ashlar.mail")
 	for _, text := range hostile()[:2] {
 		b.visit("/console/logs?text=" + url.QueryEscape(text))
 		b.shows("GET /api/", text)
@@ -156,7 +156,7 @@ func TestPagesOfARunningAppInABrowser(t *testing.T) {
 
 	b.visit("/console/cost")
 	for name, count := range map[string]int{
-		"GET /api/" + listedTable: c.count("", "/api/"+listedTable), "GET /api/next_steps": failures, "PATCH /api/profiles/{id}": slowWrites, "POST /auth/sign-up": 2, "job mail": 2,
+		"GET /api/" + listedTable: c.count("", "/api/"+listedTable), "GET /api/next_steps": failures, "PATCH /api/profiles/{id}": slowWrites, "POST /auth/sign-up": 2, "job ashlar.mail": 2,
 	} {
 		if row := b.row(name + " | "); !strings.HasPrefix(row, fmt.Sprintf("%s | %d | ", name, count)) {
 			t.Errorf("the cost of %s is %q, want a count of %d", name, row, count)
