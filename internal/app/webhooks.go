@@ -29,6 +29,7 @@ func (a *App) openWebhooks() {
 	a.webhooks = delivery.New(delivery.Config{
 		Model: a.Rules.Model, Targets: targets, Store: a.Store, Rows: a.Rows, Queue: a.work, Egress: a.egress,
 		Key:      webhook.NewKeyFromSeed(a.Keys.Derive("webhooks")),
+		User:     a.accounts.service.ForJobIn,
 		Disabled: a.tellDisabled, Logger: a.cfg.Logger, Now: a.cfg.Now,
 	})
 	a.services = append(a.services, service{"webhooks", a.webhooks})

@@ -42,6 +42,10 @@ type Config struct {
 	Egress  *outbound.Egress
 	Key     webhook.SigningKey // of the server, an ed25519 key
 
+	// User returns a user as whom a webhook acts, or an error of the kind errs.Forbidden for one who may do nothing now. nil:
+	// users have no roles.
+	User func(tx store.Tx, id string) (caller.Caller, error)
+
 	// Disabled tells somebody that an endpoint gets nothing any more, in the transaction that disables it. After runs after
 	// the commit, if Disabled returned it.
 	Disabled func(ctx context.Context, tx *record.Tx, notice Notice) (after func(), err error)

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/webhook"
 )
@@ -54,6 +56,34 @@ func TestAsUser(t *testing.T) {
 		w.eventually("the message arrives", func() bool { return len(to.got()) == 1 })
 		w.tell("mine", "update", 2, "")
 		w.eventually("the second one arrives", func() bool { return len(to.got()) == 2 })
+		if got := to.got(); !strings.Contains(got[0].body, `"state":"paid"`) || strings.Contains(got[1].body, "state") {
+			t.Errorf("got %v", got)
+		}
+	})
+}
+
+// A user as whom a webhook acts has roles. One who may do nothing now is told the id alone.
+func TestAsUserWithRoles(t *testing.T) {
+	each(t, func(t *testing.T, open func() store.DB) {
+		const bob, carl = "01920000-0000-7000-8000-00000000000b", "01920000-0000-7000-8000-00000000000c"
+		w, to := newWorld(t, open(), func(cfg *Config) {
+			cfg.User = func(_ store.Tx, id string) (caller.Caller, error) {
+				if id == carl {
+					return caller.Caller{}, errs.New(errs.Forbidden, "suspended")
+				}
+				return caller.User(caller.Identity{ID: "another", Roles: []string{"integrator"}}), nil
+			}
+		}), receive(t, 200)
+		for _, id := range []string{bob, carl} {
+			w.row("users", `{"id":"`+id+`","email":"`+id+`@example.com"}`)
+		}
+		w.order(1, `"state":"paid","owner_id":"`+bob+`"`)
+		w.order(2, `"state":"paid","owner_id":"`+carl+`"`)
+		w.endpoint(1, to.URL, "")
+		for n := range 2 {
+			w.tell("mine", "update", n+1, "")
+			w.eventually("the message arrives", func() bool { return len(to.got()) == n+1 })
+		}
 		if got := to.got(); !strings.Contains(got[0].body, `"state":"paid"`) || strings.Contains(got[1].body, "state") {
 			t.Errorf("got %v", got)
 		}

@@ -46,7 +46,7 @@ func (s *Service) get(tx store.Tx, who caller.Caller, t *model.Table, id value.V
 	return row.JSON, err
 }
 
-// callerOf returns whom the rules see. ok is false if the row refers to no user.
+// callerOf returns whom the rules see. ok is false if the row refers to no user, or to one whose account is suspended.
 func (s *Service) callerOf(tx store.Tx, m *message, id value.Value) (who caller.Caller, ok bool, err error) {
 	as := m.hook.As
 	switch {
@@ -67,10 +67,21 @@ func (s *Service) callerOf(tx store.Tx, m *message, id value.Value) (who caller.
 	}
 	for _, member := range members {
 		if member.Name == as.User && member.Raw.Kind() == '"' {
-			return caller.User(caller.Identity{ID: unquoted(member.Raw)}), true, nil
+			return s.user(tx, unquoted(member.Raw))
 		}
 	}
 	return who, false, nil
+}
+
+func (s *Service) user(tx store.Tx, id string) (who caller.Caller, ok bool, err error) {
+	if s.cfg.User == nil {
+		return caller.User(caller.Identity{ID: id}), true, nil
+	}
+	who, err = s.cfg.User(tx, id)
+	if errs.KindOf(err) == errs.Forbidden {
+		return who, false, nil
+	}
+	return who, err == nil, err
 }
 
 // serviceID is the id of the caller of a webhook with roles. No user and no service account has it.
