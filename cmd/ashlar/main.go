@@ -4,6 +4,8 @@ package main
 import (
 	"os"
 
+	_ "golang.org/x/crypto/x509roots/fallback" // an image made from scratch has no authorities
+
 	"github.com/ashlar-dev/ashlar/internal/cli"
 )
 
