@@ -193,6 +193,11 @@ func (a *App) open(ctx context.Context) (err error) {
 	if a.folder, err = openFolder(ctx, a.cfg, lockPatience); err != nil {
 		return err
 	}
+	if a.cfg.Keys != "" {
+		if err := token.Import(a.cfg.Keys, a.folder.key()); err != nil {
+			return err
+		}
+	}
 	if err := a.prepare(ctx); err != nil {
 		return err
 	}

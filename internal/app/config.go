@@ -23,6 +23,7 @@ type Config struct {
 	Functions map[string]action.Func // of jobs with work: go, by the name of the job
 
 	Data           string              // data folder; default: .ashlar in the app's folder
+	Keys           string              // folder from which keys that the data folder lacks are copied; default: none
 	Database       string              // address of a PostgreSQL database; default: SQLite in the data folder
 	Direct         string              // address of the same database itself, if Database is the address of a pooler
 	KeepTables     bool                // refuse to change tables at the start

@@ -32,7 +32,7 @@ type serveFlags struct {
 	trusted                                  []netip.Prefix // parsed proxies
 	proxyProtocol                            bool
 	outbound                                 outboundFlags
-	url, smtp                                string
+	url, smtp, keys                          string
 	server                                   mail.Server // parsed smtp
 	maxConcurrent, maxConnections, readers   int
 	limits                                   string
@@ -58,6 +58,7 @@ func (f *serveFlags) declare(cmd *cobra.Command) {
 	flags.SortFlags = false
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:8080", "`address` to listen on; :8080 is every address of this machine")
 	f.databaseFlags.declare(cmd)
+	flags.StringVar(&f.keys, "keys", "", "`folder` with keys, such as a mounted secret: those that the data folder lacks are copied into it (default none)")
 	flags.Var(f.migrate, "migrate", "changes of the model to make at the start: those that running servers do not notice (safe), or none (off); see ashlar migrate")
 	flags.Var(f.durability, "durability", "what an acknowledged write survives: a power cut (full), or a crash of the process (normal)")
 	flags.DurationVar(&f.grace, "shutdown-timeout", 30*time.Second, "time for requests in flight when the server stops")
@@ -192,7 +193,7 @@ func (f *serveFlags) config(dir string, log *slog.Logger) app.Config {
 	cfg.HeaderTimeout, cfg.ReadTimeout, cfg.WriteTimeout, cfg.IdleTimeout, cfg.Grace = f.header, f.read, f.write, f.idle, f.grace
 	cfg.URL, cfg.SMTP, cfg.Names = f.url, f.server, f.hosts
 	cfg.AllowPrivate, cfg.OutboundProxy = f.outbound.allowed, f.outbound.through
-	cfg.Limits = f.ledger
+	cfg.Keys, cfg.Limits = f.keys, f.ledger
 	cfg.Telemetry = f.telemetry.bytes()
 	cfg.Traces = f.traces.to
 	cfg.Profile = f.profile.value == "on"

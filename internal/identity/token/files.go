@@ -56,7 +56,12 @@ func (kind keyFile) read(path string) ([]byte, error) {
 		return nil, fmt.Errorf("the %s %s is open to other users of this machine (mode %04o), "+kind.exposed,
 			kind.name, path, info.Mode().Perm(), path)
 	}
-	text, err := io.ReadAll(io.LimitReader(f, maxKeyFile))
+	return kind.parse(path, f)
+}
+
+// parse returns the content of the one PEM block of a file.
+func (kind keyFile) parse(path string, from io.Reader) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(from, maxKeyFile))
 	if err != nil {
 		return nil, fmt.Errorf("read the %s: %w", kind.name, err)
 	}
