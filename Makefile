@@ -12,7 +12,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS := -s -w $(if $(VERSION),-X github.com/ashlar-dev/ashlar/internal/cli.version=$(VERSION))
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test vet format lint measure race fuzz nightly openapi-check webhooks-check bench bench-scale bench-move bench-online bench-rules bench-soak check
+.PHONY: help run build release release-check test vet format lint measure race fuzz nightly openapi-check webhooks-check bench bench-scale bench-move bench-online bench-rules bench-soak check
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -23,12 +23,21 @@ run: build ## build, and serve the careers example on 127.0.0.1:8080 (LISTEN=…
 build: ## build bin/ashlar
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/ashlar ./cmd/ashlar
 
+release: ## build the archives of the checked-out commit for Linux and macOS, with SBOMs and checksums, into dist/
+	$(GO) run -C tools ./release -go $(GO) -out $(CURDIR)/dist
+
+release-check: ## build a release twice, in two folders and with an empty cache, and compare all bytes
+	$(GO) run -C tools ./release -go $(GO) -compare $$($(GO) env GOOS)/$$($(GO) env GOARCH)
+
 test: ## run every test
 	$(MEMORY) $(GO) test -vet=off -p $(PACKAGES) ./...
 	$(GO) test -C tools ./...
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || test -n "$$ASHLAR_TEST_DATABASE_URL" || \
 		echo "*** NOT TESTED ON POSTGRESQL: install it, or name a server in ASHLAR_TEST_DATABASE_URL"
 	@command -v pgbouncer >/dev/null || test -x /usr/sbin/pgbouncer || echo "*** NOT TESTED BEHIND PGBOUNCER: install it"
+	@command -v buildah >/dev/null && command -v podman >/dev/null && command -v runc >/dev/null || \
+		echo "*** THE IMAGE IS NOT TESTED: install buildah, podman and runc, and run this as root"
+	@command -v systemd-analyze >/dev/null || echo "*** THE UNIT OF SYSTEMD IS NOT TESTED: install systemd"
 	@command -v promtool >/dev/null || echo "*** NOT TESTED WITH PROMETHEUS: install it"
 
 vet:
