@@ -12,7 +12,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS := -s -w $(if $(VERSION),-X github.com/ashlar-dev/ashlar/internal/cli.version=$(VERSION))
 
 .DEFAULT_GOAL := help
-.PHONY: help run build release release-check test vet format lint measure race fuzz nightly openapi-check webhooks-check bench bench-scale bench-move bench-online bench-rules bench-soak check
+.PHONY: help run build release release-check test vet format lint measure race fuzz nightly openapi-check webhooks-check deploy-check bench bench-scale bench-move bench-online bench-rules bench-soak check
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -27,7 +27,7 @@ release: ## build the archives of the checked-out commit for Linux and macOS, wi
 	$(GO) run -C tools ./release -go $(GO) -out $(CURDIR)/dist
 
 release-check: ## build a release twice, in two folders and with an empty cache, and compare all bytes
-	$(GO) run -C tools ./release -go $(GO) -compare $$($(GO) env GOOS)/$$($(GO) env GOARCH)
+	$(GO) run -C tools ./release -go $(GO) -out $(CURDIR)/bin/release -fresh -compare $$($(GO) env GOOS)/$$($(GO) env GOARCH)
 
 test: ## run every test
 	$(MEMORY) $(GO) test -vet=off -p $(PACKAGES) ./...
@@ -84,9 +84,13 @@ nightly: ## compare SQL, lists and writes with CEL's own evaluator over some 100
 	ASHLAR_NIGHTLY=1 $(GO) test ./internal/telemetry/trace -run RealCollector -timeout 1h
 	ASHLAR_NIGHTLY=1 $(GO) test ./internal/app ./internal/telemetry/monitor -run 'Prometheus|Promtool' -timeout 1h
 	ALL_GENERATORS=1 GO=$(GO) ./tools/openapi/check.sh
+	$(MAKE) release-check
 
 openapi-check: ## lint /openapi.json; generate, compile and use clients in TypeScript, Go and Python (needs Node.js and Python; fetches packages)
 	GO=$(GO) ./tools/openapi/check.sh
+
+deploy-check: ## lint and render the Helm chart, judge it by the schemas of Kubernetes, lint the Dockerfile, compare two builds of a release (needs Python; fetches packages, builds Helm once)
+	GO=$(GO) ./tools/deploy/check.sh
 
 webhooks-check: ## compare webhook signatures with the Standard Webhooks libraries for Go, JavaScript and Python (needs Node.js and Python; fetches packages)
 	GO=$(GO) ./tools/webhooks/check.sh

@@ -1,7 +1,8 @@
 // Command release builds the archives of a release from the commit that is checked out: for each platform a .tar.gz and an SBOM,
 // and SHA256SUMS. The same commit and the same version of Go give the same bytes on any machine.
 //
-// With -compare it builds one platform twice, in two folders and with an empty build cache the second time, and compares all files.
+// With -compare it builds one platform twice, the second time in another folder, and compares all files. With -fresh the second
+// build has an empty build cache, so each package is compiled again.
 package main
 
 import (
@@ -21,24 +22,25 @@ func main() {
 	out := flag.String("out", "dist", "`folder` for the files; it is made anew")
 	platforms := flag.String("platforms", "linux/amd64,linux/arm64,darwin/amd64,darwin/arm64", "systems and processors, with commas")
 	version := flag.String("version", "", "version of the release (default that of git describe)")
-	compare := flag.String("compare", "", "`platform` to build twice and compare; writes no release")
+	compare := flag.String("compare", "", "`platform` to build twice and compare, instead of a release")
+	fresh := flag.Bool("fresh", false, "compare with a build that has an empty build cache")
 	goCommand := flag.String("go", "go", "the command of Go")
 	flag.Parse()
-	err := run(*out, *platforms, *compare, *version, *goCommand)
+	err := run(*out, *platforms, *compare, *version, *goCommand, *fresh)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "release:", err)
 		os.Exit(1)
 	}
 }
 
-func run(out, platforms, compare, version, goCommand string) error {
+func run(out, platforms, compare, version, goCommand string, fresh bool) error {
 	c, err := readCommit(version)
 	if err != nil {
 		return err
 	}
 	c.goCommand = goCommand
 	if compare != "" {
-		return c.compare(compare)
+		return c.compare(compare, out, fresh)
 	}
 	if err := c.build(out, strings.Split(platforms, ","), nil); err != nil {
 		return err
@@ -95,19 +97,22 @@ func git(dir string, args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// compare builds a platform twice and returns an error if a file differs.
-func (c *commit) compare(platform string) error {
+// compare builds a platform twice, the first time into a folder that stays. It returns an error if a file differs.
+func (c *commit) compare(platform, first string, fresh bool) error {
 	scratch, err := os.MkdirTemp("", "ashlar-release-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(scratch)
-	first, second := filepath.Join(scratch, "first"), filepath.Join(scratch, "second-folder")
+	second := filepath.Join(scratch, "second")
 	if err := c.build(first, []string{platform}, nil); err != nil {
 		return err
 	}
-	cache := filepath.Join(scratch, "cache")
-	if err := c.build(second, []string{platform}, []string{"GOCACHE=" + cache}); err != nil {
+	var env []string
+	if fresh {
+		env = append(env, "GOCACHE="+filepath.Join(scratch, "cache"))
+	}
+	if err := c.build(second, []string{platform}, env); err != nil {
 		return err
 	}
 	entries, err := os.ReadDir(first)
