@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/disk"
 	"github.com/ashlar-dev/ashlar/internal/job/action"
 	"github.com/ashlar-dev/ashlar/internal/limit/redisledger"
 	"github.com/ashlar-dev/ashlar/internal/mail"
@@ -27,6 +28,7 @@ type Config struct {
 	Database       string              // address of a PostgreSQL database; default: SQLite in the data folder
 	Direct         string              // address of the same database itself, if Database is the address of a pooler
 	KeepTables     bool                // refuse to change tables at the start
+	NoCopy         bool                // make no copy of the database before a change that rewrites or loses data
 	Durability     sqlite.Durability   // failures that an acknowledged write to SQLite survives
 	Readers        int                 // connections for reads; default: chosen by the engine
 	MaxConcurrent  int                 // requests at work at once; default: 1024
@@ -58,7 +60,8 @@ type Config struct {
 	Logger         *slog.Logger        // default: no log
 	Now            func() time.Time    // default: time.Now
 
-	limitPatience time.Duration // how long a request waits for shared limits; default: the patience of package limit
+	spaceOf       func(folder string) (disk.Space, error) // default: disk.SpaceOf
+	limitPatience time.Duration                           // how long a request waits for shared limits; default: the patience of package limit
 }
 
 // DefaultAnswers is the usual bound of the answers that a server keeps, in bytes.
@@ -89,6 +92,9 @@ func (c Config) withDefaults(dir string) Config {
 	}
 	if c.LocalURL == "" {
 		c.LocalURL = "http://localhost:8080"
+	}
+	if c.spaceOf == nil {
+		c.spaceOf = disk.SpaceOf
 	}
 	if c.Now == nil {
 		c.Now = time.Now

@@ -7,11 +7,11 @@ import (
 	"io/fs"
 	"os"
 	osuser "os/user"
-	"path/filepath"
 	"slices"
 
 	"github.com/ashlar-dev/ashlar/internal/alert"
 	"github.com/ashlar-dev/ashlar/internal/audit"
+	"github.com/ashlar-dev/ashlar/internal/disk"
 	"github.com/ashlar-dev/ashlar/internal/feed"
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
 	"github.com/ashlar-dev/ashlar/internal/job"
@@ -27,9 +27,6 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/telemetry/fleet"
 	"github.com/ashlar-dev/ashlar/internal/webhook/delivery"
 )
-
-// copiesFolder is the folder for copies of the database, in the data folder.
-const copiesFolder = "copies"
 
 // A Database is the database of an app, open for changes of its tables.
 type Database struct {
@@ -87,14 +84,32 @@ func (d *Database) Migrate(ctx context.Context, allow []string, progress migrate
 	}
 	opts := d.app.migrateOptions(d.app.Store)
 	opts.Allow, opts.Progress, opts.Hazards = allow, progress, plan.Rewrites|plan.Breaks
+	opts.Copy = d.app.copier(d.app.Store, progress)
 	if d.attached {
 		opts.Allow, opts.Hazards, opts.ServerRunning = nil, 0, true
 	}
 	result, err := d.explain(migrate.Apply(ctx, d.app.Store, d.app.Rules, opts))
 	if err == nil {
+		d.app.removeOldCopies(result.Copy)
 		err = d.migrateFeed(ctx, result)
 	}
 	return result, err
+}
+
+// CopyNotice says what copy precedes a change that rewrites or loses data.
+func (d *Database) CopyNotice() string {
+	if !d.app.Store.Copies() {
+		return "Ashlar makes no copy of a PostgreSQL database: take a backup before this change."
+	}
+	if d.app.cfg.NoCopy {
+		return "No copy of the database is made before this change: only a backup leads back."
+	}
+	planned := d.app.planCopy(d.app.Store)
+	notice := fmt.Sprintf("Before this change the database is copied to %s: at most %s.", planned.Folder, disk.SizeText(uint64(max(0, planned.Size))))
+	if !planned.Fits() {
+		notice += fmt.Sprintf(" The disk has too little room: %s of %s.", disk.SizeText(planned.Free), disk.SizeText(planned.Need))
+	}
+	return notice
 }
 
 // Undo takes the last change back if that loses nothing.
@@ -108,8 +123,10 @@ func (d *Database) Undo(ctx context.Context, progress migrate.Progress) (_ migra
 	}
 	opts := d.app.migrateOptions(d.app.Store)
 	opts.Progress, opts.Hazards = progress, plan.Rewrites|plan.Breaks
+	opts.Copy = d.app.copier(d.app.Store, progress)
 	result, err := migrate.Undo(ctx, d.app.Store, opts)
 	if err == nil {
+		d.app.removeOldCopies(result.Copy)
 		err = feed.Altered(ctx, d.app.Store)
 	}
 	return result, err
@@ -172,20 +189,8 @@ func systemTables() []system.Fragment {
 // migrateOptions returns the options of a change of tables.
 func (a *App) migrateOptions(db store.DB) migrate.Options {
 	opts := migrate.Options{By: operator(a.cfg.Version), Now: a.cfg.Now, System: systemTables(), Records: &a.steps}
-	if db.Copies() {
-		opts.Copy = func(ctx context.Context) (string, error) { return a.copyDatabase(ctx, db) }
-	}
+	opts.Copy = a.copier(db, nil)
 	return opts
-}
-
-// copyDatabase makes a verified copy of the database and returns its name with the time.
-func (a *App) copyDatabase(ctx context.Context, db store.DB) (string, error) {
-	dir := filepath.Join(a.folder.path, copiesFolder)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", err
-	}
-	name := filepath.Join(dir, "before-migration-"+a.cfg.Now().UTC().Format("20060102T150405.000000Z")+".db")
-	return name, db.Copy(ctx, name)
 }
 
 // operator names the user, the machine and the program, for the history.

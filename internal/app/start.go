@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/migrate"
@@ -24,6 +25,7 @@ func (a *App) migrateOnStart(ctx context.Context, db store.DB) (migrate.Result, 
 	}
 	if err == nil {
 		a.logMigration(result, time.Since(start))
+		a.removeOldCopies(result.Copy)
 	}
 	return result, err
 }
@@ -33,6 +35,9 @@ func (a *App) logMigration(result migrate.Result, took time.Duration) {
 		a.cfg.Logger.Warn("finished or took back an interrupted change of the tables", "what", result.Resumed)
 	}
 	a.warnOfDamage(result)
+	if result.Copy != "" {
+		a.cfg.Logger.Info("a copy of the database from before the change is kept", "copy", result.Copy, "to go back", strings.Join(append(GoBack(result.Copy), "start the former release"), "; "))
+	}
 	if result.Layout != 0 {
 		a.cfg.Logger.Info("the system tables have a new layout: earlier releases refuse it", "was", result.Layout, "is", store.Layout)
 	}

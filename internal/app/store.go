@@ -19,15 +19,17 @@ const prepareTime = 24 * time.Hour
 // changes of its tables.
 func (a *App) openStore(ctx context.Context, writeTimeout time.Duration) (store.DB, error) {
 	if a.cfg.Database != "" {
-		return a.openPostgres(ctx, writeTimeout)
+		db, err := a.openPostgres(ctx, writeTimeout)
+		return db, explainLayout(err, a.cfg.Version)
 	}
-	return sqlite.Open(ctx, a.folder.database(), sqlite.Config{
+	db, err := sqlite.Open(ctx, a.folder.database(), sqlite.Config{
 		Readers:      a.cfg.Readers,
 		ReadTimeout:  a.readTime(),
 		WriteTimeout: writeTimeout,
 		Durability:   a.cfg.Durability,
 		Logger:       a.cfg.Logger,
 	})
+	return db, explainLayout(err, a.cfg.Version)
 }
 
 // openPostgres opens the database of Config.Database. Changes of tables bypass a pooler, since it may have deadlines

@@ -24,9 +24,11 @@ const (
 	exitOK    = 0
 	exitFault = 1
 	exitUsage = 2
+	exitDue   = 3
 )
 
-// Run runs the command with these arguments. It returns the exit code: 0, 1 if the command failed, 2 if its usage was wrong.
+// Run runs the command with these arguments. It returns the exit code: 0, 1 if the command failed, 2 if its usage was wrong, 3
+// if version --check found that an upgrade would do something.
 // Results go to stdout, messages to stderr.
 func Run(args []string, stdout, stderr io.Writer) int {
 	root := newRoot()
@@ -40,6 +42,9 @@ func Run(args []string, stdout, stderr io.Writer) int {
 func report(stderr io.Writer, err error) int {
 	if err == nil {
 		return exitOK
+	}
+	if errors.Is(err, errUpgradeDue) {
+		return exitDue
 	}
 	if u, ok := errors.AsType[*usageError](err); ok {
 		fmt.Fprintf(stderr, "ashlar: %v\nRun `%s --help` to see its usage.\n", u.err, u.command)

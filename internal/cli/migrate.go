@@ -25,7 +25,7 @@ its place in the model, its side effects and its locks.
 Migrate drops or cuts data only if you allow it by name, as in --allow drop:posts.body. It refuses
 a change that rows contradict, and lists those rows. After an interruption, the next start takes
 the change back or finishes it. Before migrate rewrites an embedded database or drops data, it
-keeps a verified copy in the data folder, under copies/.
+keeps a verified copy in the data folder, under copies/: the three newest ones stay.
 
 A server makes safe changes itself when it starts, unless it runs with --migrate=off. While a
 server uses the data folder, migrate makes only safe changes. On PostgreSQL, stop the servers of
@@ -43,6 +43,7 @@ type migrateFlags struct {
 	databaseFlags
 	allow                       []string
 	plan, verify, undo, history bool
+	noCopy                      bool
 }
 
 func newMigrate() *cobra.Command {
@@ -70,6 +71,7 @@ func newMigrate() *cobra.Command {
 	flags.BoolVar(&f.verify, "verify", false, "compare the tables with the last model, and list the differences")
 	flags.BoolVar(&f.undo, "undo", false, "take the last change back, if no data is lost by it")
 	flags.BoolVar(&f.history, "history", false, "list past changes: time, operator, SQL and duration")
+	flags.BoolVar(&f.noCopy, "no-copy", false, "rewrite or drop data without a copy of the embedded database, if the disk has no room for one: take a backup first")
 	f.databaseFlags.declare(cmd)
 	return cmd
 }
@@ -104,7 +106,9 @@ func (f *migrateFlags) run(cmd *cobra.Command, dir string) (err error) {
 	if err != nil {
 		return err
 	}
-	db, err := app.OpenDatabase(ctx, loaded, f.config(dir, warnLogger(cmd)))
+	cfg := f.config(dir, warnLogger(cmd))
+	cfg.NoCopy = f.noCopy
+	db, err := app.OpenDatabase(ctx, loaded, cfg)
 	if err != nil {
 		return interrupted(ctx, err)
 	}
@@ -176,6 +180,7 @@ func printResult(out io.Writer, r migrate.Result, took time.Duration) {
 	}
 	if r.Copy != "" {
 		fmt.Fprintln(out, "A copy of the database from before the change is in", r.Copy)
+		fmt.Fprintf(out, "To go back to it, stop the server, run\n  %s\nand start the former release with the former model. What was written since stays aside.\n", strings.Join(app.GoBack(r.Copy), "\n  "))
 	}
 }
 
@@ -185,7 +190,7 @@ func (f *migrateFlags) printPlan(ctx context.Context, out io.Writer, dir string,
 		return err
 	}
 	if planned.Layout != 0 {
-		fmt.Fprintf(out, "First, Ashlar's own tables are brought from layout %d to layout %d: earlier releases refuse the database then.\n", planned.Layout, store.Layout)
+		fmt.Fprintf(out, "First, Ashlar's own tables are brought from layout %d to layout %d: earlier releases refuse the database then.\n%s\n", planned.Layout, store.Layout, db.CopyNotice())
 	}
 	switch {
 	case planned.IsNew():
@@ -208,6 +213,9 @@ func (f *migrateFlags) printPlan(ctx context.Context, out io.Writer, dir string,
 	if faults := planned.Faults(); len(faults) > 0 {
 		fmt.Fprintln(out, "\nThis change is refused:")
 		return faults
+	}
+	if planned.Layout == 0 && migrate.NeedsCopy(planned) {
+		fmt.Fprintf(out, "\n%s\n", db.CopyNotice())
 	}
 	fmt.Fprintf(out, "\nNothing was changed. %s\n", verdict(planned, dir))
 	return nil

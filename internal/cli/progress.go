@@ -21,6 +21,7 @@ type progress struct {
 	mu          sync.Mutex
 	bar         *progressbar.ProgressBar // nil without a terminal
 	name        string
+	bytes       bool // the step counts bytes, not rows
 	done, total int64
 	began, said time.Time
 }
@@ -45,11 +46,16 @@ func isTerminal(w io.Writer) bool {
 }
 
 // Step ends the last step and begins one of total rows; 0 if it counts none.
-func (p *progress) Step(name string, total int64) {
+func (p *progress) Step(name string, total int64) { p.step(name, total, false) }
+
+// Bytes ends the last step and begins one of total bytes.
+func (p *progress) Bytes(name string, total int64) { p.step(name, total, true) }
+
+func (p *progress) step(name string, total int64, bytes bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.clear()
-	p.name, p.done, p.total, p.began = name, 0, total, p.now()
+	p.name, p.bytes, p.done, p.total, p.began = name, bytes, 0, total, p.now()
 	p.said = p.began
 	if !p.terminal {
 		return
@@ -58,12 +64,18 @@ func (p *progress) Step(name string, total int64) {
 		fmt.Fprintln(p.out, name)
 		return
 	}
+	if bytes {
+		p.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(p.out), progressbar.OptionSetDescription(name),
+			progressbar.OptionSetWidth(24), progressbar.OptionThrottle(barEvery), progressbar.OptionShowBytes(true), progressbar.OptionShowCount(),
+			progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())
+		return
+	}
 	p.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(p.out), progressbar.OptionSetDescription(name),
 		progressbar.OptionSetWidth(24), progressbar.OptionThrottle(barEvery), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
 		progressbar.OptionSetItsString("rows"), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())
 }
 
-// Add counts n more rows of the step as done.
+// Add counts n more rows or bytes of the step as done.
 func (p *progress) Add(n int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -96,6 +108,9 @@ func (p *progress) clear() {
 // line describes the step for outputs other than terminals.
 func (p *progress) line(took time.Duration) string {
 	rate := float64(p.done) / took.Seconds()
+	if p.bytes {
+		return fmt.Sprintf("%s: %d of %d MB, %.0f MB/s", p.name, p.done/1e6, p.total/1e6, rate/1e6)
+	}
 	if p.total <= 0 {
 		return fmt.Sprintf("%s: %d rows, %.0f rows/s", p.name, p.done, rate)
 	}

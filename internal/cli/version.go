@@ -7,16 +7,59 @@ import (
 	"github.com/spf13/cobra"
 )
 
+const versionHelp = `Version prints the version of this program.
+
+With --check it also says what an upgrade to this program would do to the database of the app in
+DIR: the layout of Ashlar's own tables, the changes of the model, the copy that is made first and
+the room for it, and whether earlier releases can open the database afterwards. It changes nothing.
+The exit code is 0 if there is nothing to do, 3 if something would be done, and 1 if the upgrade is
+refused or cannot be judged.`
+
+const versionExample = `  ashlar version
+  ashlar version --check examples/careers --data /var/lib/careers`
+
 func newVersion() *cobra.Command {
-	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version of this program",
-		Args:  noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+	var check bool
+	f := &databaseFlags{}
+	cmd := &cobra.Command{
+		Use:     "version [--check DIR]",
+		Short:   "Print the version of this program, or what an upgrade to it would do",
+		Long:    versionHelp,
+		Example: versionExample,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if check {
+				return runVersionCheck(cmd, f, args)
+			}
+			if err := noArgs(cmd, args); err != nil {
+				return err
+			}
+			for _, name := range databaseSettings {
+				if cmd.Flags().Changed(name) {
+					return usage(cmd, "--%s goes with --check DIR", name)
+				}
+			}
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "ashlar %s\n", buildVersion())
 			return err
 		},
 	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.BoolVar(&check, "check", false, "say what an upgrade would do to the database of the app in DIR, and change nothing")
+	f.declare(cmd)
+	return cmd
+}
+
+func runVersionCheck(cmd *cobra.Command, f *databaseFlags, args []string) error {
+	if err := exactlyOneDir(cmd, args); err != nil {
+		return err
+	}
+	if err := environment(cmd, databaseSettings[:]...); err != nil {
+		return err
+	}
+	if err := f.check(cmd); err != nil {
+		return err
+	}
+	return relativeTo(args[0], checkUpgrade(cmd, f, args[0]))
 }
 
 // version is set by the linker: -X github.com/ashlar-dev/ashlar/internal/cli.version=v1.2.3.

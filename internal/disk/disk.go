@@ -1,4 +1,4 @@
-// Package disk measures the disk of a folder: its free space and its speed.
+// Package disk measures the disk of a folder, its free space and its speed, and syncs the folder.
 package disk
 
 import (

@@ -3,7 +3,6 @@ package migrate
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -54,7 +53,7 @@ func Apply(ctx context.Context, db store.DB, rules *rule.Rules, options Options)
 	err = db.Alter(ctx, func(session store.Session) error {
 		r := &run{ctx: ctx, s: session, o: options, to: rules.Model, own: options.systemModel(rules.Model), engine: engineOf(session.Dialect())}
 		defer func() { result = r.result }()
-		if err := r.upgradeLayout(); err != nil {
+		if err := r.upgradeLayout(rules); err != nil {
 			return err
 		}
 		if err := r.resume(); err != nil {
@@ -129,15 +128,19 @@ func (r *run) checkPermitted(planned *plan.Plan) error {
 	return nil
 }
 
+// NeedsCopy reports whether an embedded database is copied before a plan is carried out. Other plans only add, and Undo takes
+// them back.
+func NeedsCopy(planned *plan.Plan) bool {
+	return planned.Layout != 0 || planned.Hazards()&(plan.Rewrites|plan.LosesData) != 0
+}
+
 func (r *run) apply(planned *plan.Plan) error {
 	if err := r.checkPermitted(planned); err != nil {
 		return err
 	}
-	if r.o.Copy != nil && planned.Hazards()&(plan.Rewrites|plan.LosesData) != 0 {
-		r.progress("copying the database", "")
-		var err error
-		if r.result.Copy, err = r.o.Copy(r.ctx); err != nil {
-			return fmt.Errorf("before a change that rewrites or loses data, a copy is made: %w", err)
+	if NeedsCopy(planned) {
+		if err := r.copy("before a change that rewrites or loses data"); err != nil {
+			return err
 		}
 	}
 	r.own, r.result.Applied, r.result.Notes = planned.System, plan.DescribeAll(planned.Changes), planned.Notes

@@ -18,18 +18,22 @@ import (
 func IsSafelyAhead(ctx context.Context, db store.DB, m *model.Model) (yes bool, err error) {
 	defer errs.Wrap(&err, "migrate.IsSafelyAhead(%s)", m.Name)
 	err = db.Read(ctx, func(reader store.Reader) error {
-		now, err := storedModels(reader)
-		if err != nil || now.app == nil {
-			return err
-		}
-		all, err := entries(reader)
-		if err != nil || !slices.ContainsFunc(all, func(e entryRow) bool { return e.State == Done && e.Model == string(snapshot.Encode(m)) }) {
-			return err
-		}
-		yes = plan.New(engineOf(reader.Dialect()), models{m, system.Beside(now.own, m)}.whole(), now.whole(), recordedBackfill(all)).Safe()
-		return nil
+		yes, err = isSafelyAhead(reader, m)
+		return err
 	})
 	return yes, err
+}
+
+func isSafelyAhead(reader plan.Querier, m *model.Model) (bool, error) {
+	now, err := storedModels(reader)
+	if err != nil || now.app == nil {
+		return false, err
+	}
+	all, err := entries(reader)
+	if err != nil || !slices.ContainsFunc(all, func(e entryRow) bool { return e.State == Done && e.Model == string(snapshot.Encode(m)) }) {
+		return false, err
+	}
+	return plan.New(engineOf(reader.Dialect()), models{m, system.Beside(now.own, m)}.whole(), now.whole(), recordedBackfill(all)).Safe(), nil
 }
 
 // recordedBackfill returns a value for each field that rows have got a value for. Which value it was does not matter.

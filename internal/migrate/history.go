@@ -261,3 +261,24 @@ func Unfinished(reader store.Reader) error {
 
 // decodeModel returns the model that an entry led to.
 func (e Entry) decodeModel() (*model.Model, error) { return snapshot.Decode([]byte(e.Model)) }
+
+// Release returns the layout of a database and who changed its tables last, with the release. Releases before the note of it
+// left that in the history alone.
+func Release(ctx context.Context, db store.DB) (layout int, by string, err error) {
+	defer errs.Wrap(&err, "migrate.Release")
+	err = db.Read(ctx, func(reader store.Reader) error {
+		if layout, err = system.Layout(reader); err != nil {
+			return err
+		}
+		found := false
+		if by, found, err = system.Get(reader, system.ReleaseKey); err != nil || found {
+			return err
+		}
+		all, err := entries(reader)
+		if err == nil && len(all) > 0 {
+			by = all[len(all)-1].By
+		}
+		return err
+	})
+	return layout, by, err
+}

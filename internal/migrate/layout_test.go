@@ -237,6 +237,52 @@ func TestLayoutInterrupted(t *testing.T) {
 	})
 }
 
+// Before a new layout the database is copied, once for all that follows. Without the copy nothing happens.
+func TestLayoutIsCopiedFirst(t *testing.T) {
+	rules := layout1Model(t, "ashlar.yaml")
+	onEach(t, func(t *testing.T, eng modeltest.Engine) {
+		db := layout1(t, eng)
+		noRoom := errors.New("no room")
+		refused := migrate.Options{Copy: func(context.Context) (string, error) { return "", noRoom }}
+		if result, err := migrate.Apply(t.Context(), db, rules, refused); !errors.Is(err, noRoom) || result.Copy != "" || layoutOf(t, db) != 1 {
+			t.Errorf("Apply() without room = %+v, %v", result, err)
+		}
+		copies, at := 0, 0
+		options := anything
+		options.Copy = func(context.Context) (string, error) {
+			copies, at = copies+1, layoutOf(t, db)
+			return "copy.db", nil
+		}
+		other := modeltest.Rules(t, strings.Replace(layout1Text(t), "stars:   {type: int, default: 3,", "stars:   {type: text, default: '\"3\"',", 1))
+		if result, err := migrate.Apply(t.Context(), db, other, options); err != nil || result.Copy != "copy.db" || result.Layout != 1 {
+			t.Fatalf("Apply() = %+v, %v", result, err)
+		}
+		if copies != 1 || at != 1 {
+			t.Errorf("%d copies, the last one of layout %d, want one of layout 1", copies, at)
+		}
+	})
+}
+
+// A change of the model that is not permitted leaves the layout, so that the former release still opens the database.
+func TestRefusedChangeKeepsTheLayout(t *testing.T) {
+	other := modeltest.Rules(t, strings.Replace(layout1Text(t), "      stars:   {type: int, default: 3, index: true}\n", "", 1))
+	onEach(t, func(t *testing.T, eng modeltest.Engine) {
+		db := layout1(t, eng)
+		if _, err := migrate.Apply(t.Context(), db, other, migrate.Options{}); err == nil || layoutOf(t, db) != 1 {
+			t.Errorf("Apply() = %v, layout %d, want a refusal in layout 1", err, layoutOf(t, db))
+		}
+	})
+}
+
+func layout1Text(t *testing.T) string {
+	t.Helper()
+	data, err := os.ReadFile("testdata/layout1/ashlar.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
 // jobs is a system table of a package above this one.
 func jobs(*model.Model) []*model.Table {
 	state := &model.Field{Name: "state", Type: model.Enum, Values: []model.EnumValue{{Name: "waiting"}, {Name: "done"}}, Index: true}

@@ -28,7 +28,7 @@ type Options struct {
 	By       string                                             // who makes the change, for the history
 	Now      func() time.Time                                   // nil: time.Now
 	Progress Progress                                           // may be nil
-	Copy     func(ctx context.Context) (name string, err error) // copies an embedded database before a change that rewrites or loses data; nil: no copy
+	Copy     func(ctx context.Context) (name string, err error) // copies an embedded database before a change that NeedsCopy; nil: no copy
 
 	Records telemetry.Sink // takes a record of each step of a plan; nil: nobody
 
@@ -40,8 +40,9 @@ type Options struct {
 
 // Progress learns how far a plan is.
 type Progress interface {
-	Step(name string, total int64) // begins a step; total is the number of its rows, or 0 if unknown
-	Add(rows int64)
+	Step(name string, total int64)  // begins a step; total is the number of its rows, or 0 if unknown
+	Bytes(name string, total int64) // begins a step that counts bytes
+	Add(n int64)
 	Done()
 }
 

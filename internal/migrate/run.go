@@ -58,6 +58,9 @@ func (r *run) store() error {
 	if err := system.SetAltering(r.s, system.ModelKey, string(snapshot.Encode(r.to)), r.o.now()); err != nil {
 		return err
 	}
+	if err := r.storeRelease(); err != nil {
+		return err
+	}
 	return system.StoreModel(r.s, r.own, r.o.now())
 }
 

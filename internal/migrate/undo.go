@@ -23,7 +23,7 @@ func Undo(ctx context.Context, db store.DB, options Options) (result Result, err
 	err = db.Alter(ctx, func(session store.Session) error {
 		r := &run{ctx: ctx, s: session, o: options, engine: engineOf(session.Dialect())}
 		defer func() { result = r.result }()
-		if err := r.upgradeLayout(); err != nil {
+		if err := r.upgradeLayout(nil); err != nil {
 			return err
 		}
 		if err := r.resume(); err != nil {

@@ -3,6 +3,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 )
@@ -11,6 +12,36 @@ import (
 // database is marked with its layout. An engine makes new databases of this layout and refuses later ones. Package system
 // migrates older ones.
 const Layout = 2
+
+// OldestLayout is the oldest layout that this release brings to Layout.
+const OldestLayout = 1
+
+// A LayoutError is the error about a database whose layout this release cannot use.
+type LayoutError struct {
+	Layout int
+	By     string // who changed the database last, with the release; "" if unknown
+}
+
+func (e *LayoutError) Error() string {
+	by := ""
+	if e.By != "" {
+		by = ", last changed by " + e.By
+	}
+	if e.Layout < OldestLayout {
+		return fmt.Sprintf("the database is older than this release of Ashlar can upgrade (layout %d%s; this one knows %d to %d): upgrade it first with a release between the two, which docs/upgrades.md names",
+			e.Layout, by, OldestLayout, Layout)
+	}
+	return fmt.Sprintf("the database was written by a later release of Ashlar (layout %d%s; this one knows %d to %d): run that release or a later one, or go back to a copy from before the upgrade, as docs/upgrades.md says",
+		e.Layout, by, OldestLayout, Layout)
+}
+
+// CheckLayout returns a *LayoutError if this release cannot use a layout. by returns who changed the database last.
+func CheckLayout(layout int, by func() string) error {
+	if layout >= OldestLayout && layout <= Layout {
+		return nil
+	}
+	return &LayoutError{layout, by()}
+}
 
 // A State names one committed state of a database. Equal states have equal rows, in every table. A commit of any program
 // makes another state before the program learns that it has committed.

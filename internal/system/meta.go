@@ -16,9 +16,10 @@ const MetaTable = "ashlar_meta"
 
 // The keys of this package and of package migrate.
 const (
-	ModelKey  = "model"  // the model of the app's tables, encoded by package snapshot
-	systemKey = "system" // the model of the system tables, encoded alike
-	movingKey = "moving" // the source of the rows, while a move fills the database
+	ReleaseKey = "release" // who changed the tables last, and with which release: the engines read it
+	ModelKey   = "model"   // the model of the app's tables, encoded by package snapshot
+	systemKey  = "system"  // the model of the system tables, encoded alike
+	movingKey  = "moving"  // the source of the rows, while a move fills the database
 )
 
 const (

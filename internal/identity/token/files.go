@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+
+	"github.com/ashlar-dev/ashlar/internal/disk"
 )
 
 // A keyFile is a kind of file with a key in it.
@@ -88,7 +90,7 @@ func (kind keyFile) create(path string, content []byte) error {
 	if err := os.Link(draft, path); err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(path))
+	return disk.SyncFolder(filepath.Dir(path))
 }
 
 func writeSynced(path string, text []byte) error {
@@ -98,18 +100,6 @@ func writeSynced(path string, text []byte) error {
 	}
 	_, err = f.Write(text)
 	return errors.Join(err, f.Sync(), f.Close())
-}
-
-// syncFolder syncs a folder, so that a new name in it survives a power cut.
-func syncFolder(path string) error {
-	if runtime.GOOS == "windows" {
-		return nil // folders cannot be synced there
-	}
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // readSigningKey reads an Ed25519 key (PKCS #8).

@@ -14,7 +14,10 @@ func checkExisting(ctx context.Context, raw *pgconn.PgConn) error {
 	}
 	ours, err := checkLayout(ctx, raw)
 	if err == nil && !ours {
-		err = errors.New("it holds no app: nothing was ever served from it")
+		err = ErrNotOurs
 	}
 	return err
 }
+
+// ErrNotOurs is the error of Config.Existing about a database that holds no app.
+var ErrNotOurs = errors.New("it holds no app: nothing was ever served from it")

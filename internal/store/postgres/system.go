@@ -111,10 +111,23 @@ func checkLayout(ctx context.Context, raw *pgconn.PgConn) (ours bool, err error)
 	if err != nil {
 		return false, err
 	}
-	if n, err := strconv.Atoi(text); err != nil || n > store.Layout {
-		return false, fmt.Errorf("the database was written by a later release of Ashlar (layout %s, this one knows %d)", text, store.Layout)
+	layout, err := strconv.Atoi(text)
+	if err != nil {
+		return false, fmt.Errorf("the layout in ashlar_engine is %q, not a number", text)
 	}
-	return true, nil
+	return true, store.CheckLayout(layout, func() string { return lastRelease(ctx, raw) })
+}
+
+// selectRelease finds who changed the database last. A later layout may have no such table or column.
+const selectRelease = `SELECT "value" FROM "ashlar_meta" WHERE "id" = 'release'`
+
+// lastRelease returns who changed the database last, or "".
+func lastRelease(ctx context.Context, raw *pgconn.PgConn) string {
+	text, err := one(ctx, raw, selectRelease)
+	if err != nil {
+		return ""
+	}
+	return text
 }
 
 // one returns the text of a query's only column and row.

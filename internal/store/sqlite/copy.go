@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,8 @@ import (
 
 	lite "zombiezen.com/go/sqlite"
 
+	"github.com/ashlar-dev/ashlar/internal/disk"
+	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -31,16 +34,23 @@ func (db *DB) Copy(ctx context.Context, path string) (err error) {
 	if err := removeUnfinished(unfinished); err != nil { // remains of an interrupted copy
 		return err
 	}
-	if err := db.vacuumInto(ctx, unfinished); err != nil {
+	rows, err := db.vacuumInto(ctx, unfinished)
+	if err != nil {
 		return fmt.Errorf("copy the database: %w", err)
 	}
-	if err := checkCopy(ctx, unfinished, db.cfg); err != nil {
+	if err := checkCopy(ctx, unfinished, rows); err != nil {
 		return fmt.Errorf("the copy of the database: %w", err)
 	}
-	return os.Rename(unfinished, path)
+	if err := os.Rename(unfinished, path); err != nil {
+		return err
+	}
+	return disk.SyncFolder(filepath.Dir(path))
 }
 
 const unfinishedSuffix = ".unfinished"
+
+// CopiedBytes returns how large the unfinished copy of Copy(path) is. While SQLite checks the whole copy, it grows no more.
+func CopiedBytes(path string) int64 { return max(0, fileSize(path+unfinishedSuffix)) }
 
 // removeUnfinished removes an unfinished copy, and the journal that SQLite kept for it.
 func removeUnfinished(path string) (err error) {
@@ -67,19 +77,60 @@ func RemoveUnfinished(folder string) (err error) {
 	return err
 }
 
-// vacuumInto copies one snapshot into a file. SQLite attaches the file, which our other connections may not do.
-func (db *DB) vacuumInto(ctx context.Context, path string) (err error) {
+// vacuumInto copies one snapshot into a file, and returns the number of rows of each table in it. It returns nil if
+// somebody wrote in the meantime, because VACUUM reads a snapshot of its own. SQLite attaches the file, which our other
+// connections may not do.
+func (db *DB) vacuumInto(ctx context.Context, path string) (rows map[string]int64, err error) {
 	if err := makeFile(path); err != nil { // SQLite would let others read it
-		return err
+		return nil, err
 	}
 	c, err := openConn(db.writer.path, db.cfg, "synchronous = FULL")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, c.close()) }()
 	c.raw.Limit(lite.LimitAttached, 1)
 	c.watch.Begin(ctx, time.Now().Add(forever))
 	defer c.watch.End()
+	before, err := pragmaInt(c.raw, "data_version")
+	if err != nil {
+		return nil, err
+	}
+	if rows, err = c.countRows(); err != nil {
+		return nil, err
+	}
+	if err := c.vacuumInto(path); err != nil {
+		return nil, err
+	}
+	after, err := pragmaInt(c.raw, "data_version")
+	if before != after {
+		rows = nil
+	}
+	return rows, err
+}
+
+const selectCounted = `SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name`
+
+// countRows counts the rows of each table.
+func (c *conn) countRows() (map[string]int64, error) {
+	var tables []string
+	err := c.query(selectCounted, nil, func(row value.Row) error {
+		tables = append(tables, string(row.Bytes(0)))
+		return nil
+	})
+	rows := map[string]int64{}
+	for _, table := range tables {
+		if err == nil {
+			err = c.query("SELECT count(*) FROM "+sqlgen.Quote(table), nil, func(row value.Row) error {
+				rows[table] = row.Int(0)
+				return nil
+			})
+		}
+	}
+	return rows, err
+}
+
+func (c *conn) vacuumInto(path string) error {
 	stmt, err := c.statements.take("VACUUM INTO ?1")
 	if err != nil {
 		return c.translate(err, "VACUUM INTO")
@@ -103,8 +154,9 @@ func makeFile(path string) error {
 	return file.Close()
 }
 
-// checkCopy reads a whole copy and reports what is wrong with it. Nobody else has the copy open.
-func checkCopy(ctx context.Context, path string, cfg Config) (err error) {
+// checkCopy reads a whole copy and reports what is wrong with it. rows are the rows that each table has to have, or nil if
+// that is not known. Nobody else has the copy open.
+func checkCopy(ctx context.Context, path string, rows map[string]int64) (err error) {
 	raw, err := lite.OpenConn(path, lite.OpenReadOnly)
 	if err != nil {
 		return err
@@ -123,6 +175,13 @@ func checkCopy(ctx context.Context, path string, cfg Config) (err error) {
 	})
 	if err == nil && (len(found) != 1 || found[0] != "ok") {
 		err = fmt.Errorf("integrity_check says %q", found)
+	}
+	if err != nil || rows == nil {
+		return err
+	}
+	copied, err := c.countRows()
+	if err == nil && !maps.Equal(copied, rows) {
+		err = fmt.Errorf("its tables have %v rows, and the tables of the database %v", copied, rows)
 	}
 	return err
 }

@@ -75,12 +75,28 @@ func checkHeader(raw *lite.Conn) (ours bool, err error) {
 		return false, err
 	}
 	switch {
-	case id == applicationID && version > store.Layout:
-		return false, fmt.Errorf("it was written by a later release of Ashlar (layout %d, this one knows %d)", version, store.Layout)
-	case id != applicationID && objects > 0:
+	case id == applicationID:
+		return true, store.CheckLayout(version, func() string { return lastRelease(raw) })
+	case objects > 0:
 		return false, errors.New("it belongs to another program: name another data folder")
 	}
-	return id == applicationID, nil
+	return false, nil
+}
+
+// selectRelease finds who changed the database last. A later layout may have no such table or column.
+const selectRelease = `SELECT "value" FROM "ashlar_meta" WHERE "id" = 'release'`
+
+// lastRelease returns who changed the database last, or "".
+func lastRelease(raw *lite.Conn) string {
+	stmt, _, err := raw.PrepareTransient(selectRelease)
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = stmt.Finalize() }() // repeats the error of Step
+	if more, err := stmt.Step(); err != nil || !more {
+		return ""
+	}
+	return stmt.ColumnText(0)
 }
 
 func pragmaInt(raw *lite.Conn, name string) (int, error) {
