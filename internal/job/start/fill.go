@@ -28,10 +28,14 @@ const (
 	batchPause = 5 * time.Millisecond
 	batchTime  = 30 * time.Second
 	retryPause = 5 * time.Second
+
+	tendEvery   = 10 * time.Minute // between two signs of a node that it has its timers
+	forgetAfter = time.Hour        // without a sign of any node, the timers of an unknown job go
 )
 
 const (
-	selectMarks = `SELECT id, definition, complete FROM ashlar_timers ORDER BY id`
+	selectMarks = `SELECT id, definition, complete, updated_at FROM ashlar_timers ORDER BY id`
+	touchMark   = `UPDATE ashlar_timers SET updated_at = $1 WHERE id = $2` // SQLite counts $1 by its first place
 	insertMark  = `INSERT INTO ashlar_timers (id, definition, began, complete, created_at, updated_at, _rev) VALUES ($1, $2, $3, $4, $3, $3, 0)
 ON CONFLICT (id) DO UPDATE SET definition = excluded.definition, began = excluded.began, last_row = NULL, complete = excluded.complete, updated_at = excluded.updated_at
 WHERE ashlar_timers.definition <> excluded.definition`
@@ -42,19 +46,19 @@ WHERE ashlar_timers.definition <> excluded.definition`
 WHERE once >= $1 AND once < $2 AND state IN ('scheduled', 'waiting') ORDER BY once LIMIT $3)`
 )
 
-// Run gives timers to the rows that were there before their job was in the model, and removes the timers of jobs that have left
-// the model. It works in batches, and goes on where it was interrupted. Then it waits for the end of ctx.
+// Run gives timers to the rows that were there before their job was in the model. It works in batches, and goes on where it was
+// interrupted. Then it tends the timers until ctx ends.
 func (s *Starter) Run(ctx context.Context) error {
+	work := s.Fill
 	for {
-		err := s.Fill(ctx)
+		pause, err := tendEvery, work(ctx)
 		if err == nil {
-			<-ctx.Done()
-			return ctx.Err()
-		}
-		if ctx.Err() == nil {
+			work = s.Tend
+		} else if ctx.Err() == nil {
 			s.log.Warn("timers of existing rows are not complete yet", "error", err)
+			pause = retryPause
 		}
-		if err := sleep(ctx, retryPause); err != nil {
+		if err := sleep(ctx, pause); err != nil {
 			return err
 		}
 	}
@@ -69,17 +73,26 @@ func sleep(ctx context.Context, pause time.Duration) error {
 	}
 }
 
-// Fill does the work of Run once.
-func (s *Starter) Fill(ctx context.Context) (err error) {
-	defer errs.Wrap(&err, "start.Fill")
-	known := map[string]string{} // definitions of complete fills
-	var gone []string
+// Tend tells other nodes that this one has its timers, and removes the timers of jobs that no node has. During a deployment some
+// nodes have an older model. A node cannot tell whose model is newer, so it waits for forgetAfter without a sign of another node.
+// Until then the timers of an unknown job do no harm: a node puts off what it has no handler for.
+func (s *Starter) Tend(ctx context.Context) (err error) {
+	defer errs.Wrap(&err, "start.Tend")
+	_, err = s.tend(ctx)
+	return err
+}
+
+// tend does the work of Tend, and returns the definitions of complete fills.
+func (s *Starter) tend(ctx context.Context) (known map[string]string, err error) {
+	var gone, own []string
 	err = s.db.Read(ctx, func(r store.Reader) error {
-		clear(known)
-		gone = nil
+		known, gone, own = map[string]string{}, nil, nil
 		return r.Query(selectMarks, nil, func(row value.Row) error {
 			name := string(row.Bytes(0))
-			if s.timer(name) == nil {
+			switch seen := time.UnixMicro(row.Int(3)); {
+			case s.timer(name) != nil:
+				own = append(own, name)
+			case s.db.Dialect() == sqlgen.SQLite || s.queue.Now().Sub(seen) > forgetAfter: // SQLite has one node
 				gone = append(gone, name)
 			}
 			if row.Int(2) == 1 {
@@ -89,12 +102,32 @@ func (s *Starter) Fill(ctx context.Context) (err error) {
 		})
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, name := range gone {
 		if err := s.remove(ctx, name); err != nil {
-			return err
+			return nil, err
 		}
+	}
+	if len(own) == 0 {
+		return known, nil
+	}
+	return known, s.write(ctx, func(tx store.Tx) error {
+		for _, name := range own {
+			if _, err := tx.Exec(touchMark, []value.Value{value.OfTimestamp(s.queue.Now().UnixMicro()), value.OfText(name)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Fill gives timers to rows, and tends the timers that are there.
+func (s *Starter) Fill(ctx context.Context) (err error) {
+	defer errs.Wrap(&err, "start.Fill")
+	known, err := s.tend(ctx)
+	if err != nil {
+		return err
 	}
 	for _, t := range s.timers {
 		if known[t.job.Name] == t.definition() {

@@ -223,11 +223,36 @@ func testFill(t *testing.T, w *world, source, key string) {
 	if n := len(moved.query(1, late)); n != want {
 		t.Errorf("%d timers moved, want %d", n, want)
 	}
-	// Without the job its timers go, but for the ones that run.
-	moved.exec(`UPDATE ashlar_jobs SET state = 'running' WHERE id = (SELECT id FROM ashlar_jobs ORDER BY id LIMIT 1)`)
-	if err := attach(w.db, w.rules, t).start.Fill(t.Context()); err != nil {
-		t.Fatal(err)
+	// A node with an older model that starts beside one that has the job leaves its timers. SQLite has one node.
+	sqlite := strings.Contains(t.Name(), "SQLite")
+	older := func(sign time.Duration, stay bool) {
+		t.Helper()
+		at := now.Add(-sign)
+		moved.exec(`UPDATE ashlar_timers SET updated_at = ` + map[bool]string{true: fmt.Sprint(at.UnixMicro()), false: `'` + at.Format(time.RFC3339) + `'`}[sqlite])
+		if err := attach(w.db, w.rules, t).start.Fill(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(moved.query(1, late)); stay && n != want {
+			t.Errorf("%d timers stay %v after a sign, want %d", n, sign, want)
+		}
 	}
+	if !sqlite {
+		older(0, true)
+		older(forgetAfter-time.Minute, true)
+		moved.exec(`UPDATE ashlar_timers SET updated_at = '2026-01-01T00:00:00Z'`)
+		if err := moved.start.Tend(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := attach(w.db, w.rules, t).start.Fill(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(moved.query(1, late)); n != want {
+			t.Errorf("%d timers stay after Tend, want %d", n, want)
+		}
+	}
+	// Without a node that has the job its timers go, but for the ones that run.
+	moved.exec(`UPDATE ashlar_jobs SET state = 'running' WHERE id = (SELECT id FROM ashlar_jobs ORDER BY id LIMIT 1)`)
+	older(forgetAfter+time.Minute, false)
 	if diff := cmp.Diff([]string{"running"}, moved.query(1, `SELECT state FROM ashlar_jobs`)); diff != "" {
 		t.Error(diff)
 	}
