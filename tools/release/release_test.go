@@ -61,12 +61,13 @@ func TestBillListsTheLinkedModules(t *testing.T) {
 		{Path: "example.com/old", Version: "v1.0.0", Replace: &debug.Module{Path: "example.com/new", Version: "v2.0.0+incompatible"}},
 	}}
 	c := &commit{version: "v1.2.3", id: "0123", at: time.Unix(1_780_000_000, 0).UTC()}
-	page, err := vendored("../..")
-	if err != nil || page.Version == "" {
-		t.Fatalf("vendored = %+v, %v", page, err)
+	pages, err := vendored("../..")
+	if err != nil || len(pages) != 2 {
+		t.Fatalf("vendored = %+v, %v", pages, err)
 	}
-	page.PURL = "pkg:npm/page"
-	text, err := c.billOf(info, page, sha256.Sum256([]byte("binary")))
+	pages = pages[:1]
+	pages[0].PURL = "pkg:npm/page"
+	text, err := c.billOf(info, pages, sha256.Sum256([]byte("binary")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +83,7 @@ func TestBillListsTheLinkedModules(t *testing.T) {
 	if strings.Join(refs, " ") != want || len(got.Dependencies[0].DependsOn) != 4 {
 		t.Errorf("components %v, want %s", refs, want)
 	}
-	again, err := c.billOf(info, page, sha256.Sum256([]byte("binary")))
+	again, err := c.billOf(info, pages, sha256.Sum256([]byte("binary")))
 	if err != nil || !bytes.Equal(text, again) {
 		t.Errorf("two bills of one binary differ: %v", err)
 	}

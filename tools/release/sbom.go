@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -69,36 +70,41 @@ func (c *commit) bill(source, binary string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	page, err := vendored(source)
+	pages, err := vendored(source)
 	if err != nil {
 		return nil, err
 	}
-	return c.billOf(info, page, sha256.Sum256(content))
+	return c.billOf(info, pages, sha256.Sum256(content))
 }
 
-// vendored returns the package for browsers that the binary holds: tools/openapi/vendor.sh copies it for the page at /docs.
-func vendored(source string) (component, error) {
-	const name = "swagger-ui-dist"
-	text, err := os.ReadFile(filepath.Join(source, "tools/openapi/package-lock.json"))
-	if err != nil {
-		return component{}, err
-	}
-	var lock struct {
-		Packages map[string]struct{ Version string }
-	}
-	if err := json.Unmarshal(text, &lock); err != nil {
-		return component{}, err
-	}
-	version := lock.Packages["node_modules/"+name].Version
-	if version == "" {
-		return component{}, fmt.Errorf("package-lock.json has no version of %s", name)
-	}
-	one := component{Type: "library", Name: name, Version: version, PURL: "pkg:npm/" + name + "@" + version}
-	one.Ref = one.PURL
-	return one, nil
+// embedded are the scripts of others that the binary holds, each with the file that says its version.
+var embedded = []struct {
+	name, file string
+	version    *regexp.Regexp
+}{
+	{"swagger-ui-dist", "tools/openapi/package-lock.json", regexp.MustCompile(`"node_modules/swagger-ui-dist": \{\s*"version": "([^"]+)"`)},
+	{"uplot", "internal/web/console/operation/assets/uplot.js", regexp.MustCompile(`^/\*! \S+ \(v([^)]+)\)`)},
 }
 
-func (c *commit) billOf(info *debug.BuildInfo, page component, sum [sha256.Size]byte) ([]byte, error) {
+// vendored returns the components for embedded.
+func vendored(source string) (list []component, err error) {
+	for _, one := range embedded {
+		text, err := os.ReadFile(filepath.Join(source, one.file))
+		if err != nil {
+			return nil, err
+		}
+		found := one.version.FindSubmatch(text)
+		if found == nil {
+			return nil, fmt.Errorf("%s has no version of %s", one.file, one.name)
+		}
+		version := string(found[1])
+		name := "pkg:npm/" + one.name + "@" + version
+		list = append(list, component{Type: "library", Name: one.name, Version: version, PURL: name, Ref: name})
+	}
+	return list, nil
+}
+
+func (c *commit) billOf(info *debug.BuildInfo, pages []component, sum [sha256.Size]byte) ([]byte, error) {
 	own := component{
 		Type: "application", Name: "ashlar", Version: c.version, PURL: purl(info.Main.Path, c.version),
 		Hashes:     []hash{{"SHA-256", fmt.Sprintf("%x", sum)}},
@@ -108,7 +114,7 @@ func (c *commit) billOf(info *debug.BuildInfo, page component, sum [sha256.Size]
 	own.Licenses = make([]licence, 1)
 	own.Licenses[0].License.ID = "Apache-2.0"
 	standard := "pkg:golang/std@" + strings.TrimPrefix(info.GoVersion, "go")
-	list := []component{{Type: "library", Name: "std", Version: info.GoVersion, PURL: standard, Ref: standard}, page}
+	list := append([]component{{Type: "library", Name: "std", Version: info.GoVersion, PURL: standard, Ref: standard}}, pages...)
 	for _, linked := range info.Deps {
 		if linked.Replace != nil {
 			linked = linked.Replace
