@@ -15,6 +15,7 @@ import (
 // concurrent use.
 type progress struct {
 	out      io.Writer
+	unit     string // of the counts
 	terminal bool
 	now      func() time.Time
 
@@ -33,7 +34,7 @@ const lineEvery = 10 * time.Second
 const barEvery = 100 * time.Millisecond
 
 func newProgress(out io.Writer) *progress {
-	return &progress{out: out, terminal: isTerminal(out), now: time.Now}
+	return &progress{out: out, unit: "rows", terminal: isTerminal(out), now: time.Now}
 }
 
 // isTerminal reports whether w is a terminal. Other devices, such as /dev/null, are none.
@@ -72,7 +73,7 @@ func (p *progress) step(name string, total int64, bytes bool) {
 	}
 	p.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(p.out), progressbar.OptionSetDescription(name),
 		progressbar.OptionSetWidth(24), progressbar.OptionThrottle(barEvery), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
-		progressbar.OptionSetItsString("rows"), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())
+		progressbar.OptionSetItsString(p.unit), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())
 }
 
 // Add counts n more rows or bytes of the step as done.
@@ -112,8 +113,8 @@ func (p *progress) line(took time.Duration) string {
 		return fmt.Sprintf("%s: %d of %d MB, %.0f MB/s", p.name, p.done/1e6, p.total/1e6, rate/1e6)
 	}
 	if p.total <= 0 {
-		return fmt.Sprintf("%s: %d rows, %.0f rows/s", p.name, p.done, rate)
+		return fmt.Sprintf("%s: %d %s, %.0f %s/s", p.name, p.done, p.unit, rate, p.unit)
 	}
 	left := time.Duration(float64(max(p.total-p.done, 0)) / rate * float64(time.Second)).Round(time.Second)
-	return fmt.Sprintf("%s: %d of %d rows (%d %%), %.0f rows/s, %v left", p.name, p.done, p.total, 100*p.done/p.total, rate, left)
+	return fmt.Sprintf("%s: %d of %d %s (%d %%), %.0f %s/s, %v left", p.name, p.done, p.total, p.unit, 100*p.done/p.total, rate, p.unit, left)
 }

@@ -46,6 +46,6 @@ func newRoot() *cobra.Command {
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newServe(), newCheck(), newDoctor(), newHealth(), newMigrate(), newMove(), newAudit(), newAdvise(), newIncidents(), newCost(), newOps(), newSchema(), newToken(), newRotate(), newOperator(), newUsers(), newWebhook(), newVersion())
+	root.AddCommand(newServe(), newCheck(), newDoctor(), newHealth(), newMigrate(), newMove(), newBackup(), newRestore(), newAudit(), newAdvise(), newIncidents(), newCost(), newOps(), newSchema(), newToken(), newRotate(), newOperator(), newUsers(), newWebhook(), newVersion())
 	return root
 }

@@ -24,6 +24,10 @@ import (
 type Config struct {
 	From     string   // name of the source, for people
 	Progress Progress // may be nil
+
+	// Online lets others write to the source during the move. The target then has the state in which the move found the
+	// source: a copy, not a successor.
+	Online bool
 }
 
 // Progress learns about the progress of a move.
@@ -60,7 +64,7 @@ func (r Report) Rows() (n int64) {
 // Run copies the database of the model m into an empty one. It reads the source in one snapshot and never changes it.
 // Until the last step the target is marked as unfinished (system.CheckNotMoving). After an error the same call starts
 // over. Refusals are of kind errs.Conflict. The caller makes sure that nobody serves the target. If somebody writes
-// to the source during the move, the move fails.
+// to the source during the move, the move fails, unless it is Online.
 func Run(ctx context.Context, m *model.Model, from, to store.DB, cfg Config) (report Report, err error) {
 	defer errs.Wrap(&err, "move.Run(%s)", m.Name)
 	if cfg.Progress == nil {
@@ -248,6 +252,9 @@ func (mv *mover) generations(reader store.Reader) (map[string]int64, error) {
 
 // checkUnchanged returns an error if somebody has written to the source since the snapshot.
 func (mv *mover) checkUnchanged() error {
+	if mv.cfg.Online {
+		return nil
+	}
 	var written []string
 	err := mv.from.Read(mv.ctx, func(reader store.Reader) error {
 		now, err := mv.generations(reader)

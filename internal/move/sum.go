@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
+	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -19,6 +20,35 @@ type Sum struct {
 
 // String returns the first part of the sum, enough for people to compare.
 func (s Sum) String() string { return fmt.Sprintf("%016x", s.hashes[0]) }
+
+// Hex returns the whole sum.
+func (s Sum) Hex() string {
+	return fmt.Sprintf("%016x%016x%016x%016x", s.hashes[0], s.hashes[1], s.hashes[2], s.hashes[3])
+}
+
+// A TableSum is the sum of one table.
+type TableSum struct {
+	Name string
+	Sum
+}
+
+// Sums sums up every table of a model as it is stored, except ashlar_meta. It calls read after some rows.
+func Sums(reader store.Reader, m *model.Model, read func(rows int64)) (all []TableSum, err error) {
+	for _, t := range tablesOf(m) {
+		s := summer{fields: t.fields}
+		err := reader.Query(t.raw().Select(), nil, func(row value.Row) error {
+			if s.add(row); s.sum.Rows%batchRows == 0 {
+				read(batchRows)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", t.name, err)
+		}
+		all = append(all, TableSum{t.name, s.sum})
+	}
+	return all, nil
+}
 
 // summer adds rows up.
 type summer struct {

@@ -135,16 +135,33 @@ func (*Inspection) EngineTables() []string { return (*DB)(nil).EngineTables() }
 // Close implements store.DB.
 func (i *Inspection) Close() error { return errors.Join(i.reader.close(), i.remove()) }
 
-// quickCheck stops at the first ten faults.
-const quickCheck = "PRAGMA quick_check(10)"
+// Numbers implements store.DB.
+func (*Inspection) Numbers(reader store.Reader, counters []string) (store.Numbers, error) {
+	return (*DB)(nil).Numbers(reader, counters)
+}
+
+// Both checks stop at the first ten faults. Only the second one compares indexes with their tables.
+const (
+	quickCheck = "PRAGMA quick_check(10)"
+	fullCheck  = "PRAGMA integrity_check(10)"
+)
 
 // QuickCheck lets SQLite look for damage, until ctx ends. It returns what SQLite says, nothing for a sound database. done is
 // false if ctx ended first.
 func (i *Inspection) QuickCheck(ctx context.Context) (damage []string, done bool, err error) {
+	return i.check(ctx, quickCheck)
+}
+
+// FullCheck is QuickCheck, and compares indexes with their tables too.
+func (i *Inspection) FullCheck(ctx context.Context) (damage []string, done bool, err error) {
+	return i.check(ctx, fullCheck)
+}
+
+func (i *Inspection) check(ctx context.Context, pragma string) (damage []string, done bool, err error) {
 	raw := i.reader.raw
 	former := raw.SetInterrupt(ctx.Done())
 	defer raw.SetInterrupt(former)
-	stmt, _, err := raw.PrepareTransient(quickCheck)
+	stmt, _, err := raw.PrepareTransient(pragma)
 	if err != nil {
 		return nil, false, err
 	}
