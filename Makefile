@@ -38,6 +38,7 @@ test: ## run every test
 	@command -v buildah >/dev/null && command -v podman >/dev/null && command -v runc >/dev/null || \
 		echo "*** THE IMAGE IS NOT TESTED: install buildah, podman and runc, and run this as root"
 	@command -v systemd-analyze >/dev/null || echo "*** THE UNIT OF SYSTEMD IS NOT TESTED: install systemd"
+	@command -v pebble >/dev/null || echo "*** NOT TESTED WITH AN ACME SERVER: install it (apt-get install pebble)"
 	@command -v promtool >/dev/null || echo "*** NOT TESTED WITH PROMETHEUS: install it"
 
 vet:

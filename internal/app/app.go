@@ -47,6 +47,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/web/console/operation"
 	"github.com/ashlar-dev/ashlar/internal/web/health"
 	"github.com/ashlar-dev/ashlar/internal/web/netconn"
+	"github.com/ashlar-dev/ashlar/internal/web/tlscert"
 	"github.com/ashlar-dev/ashlar/internal/web/work"
 	"github.com/ashlar-dev/ashlar/internal/webhook/delivery"
 )
@@ -95,21 +96,24 @@ type App struct {
 	firing   firing
 	identify func(*http.Request) (caller.Caller, error)
 
-	dir      string
-	cfg      Config
-	folder   folder
-	routes   []web.Route // the routes of Handler
-	receiver atomic.Pointer[web.Receiver]
-	answers  func() admit.Stats       // of the data API
-	services []service                // run while Serve does, started in this order
-	checks   []health.Check           // of /readyz
-	sinks    []telemetry.Sink         // take the record of each request
-	points   func() []telemetry.Point // values of the metrics; nil without metrics
-	exporter *trace.Exporter          // of Traces; nil without a collector
-	metrics  *metric.Metrics
-	labels   *profile.Labeler // of requests, for Profile; nil without it
-	traffic  netconn.Traffic  // of the listener
-	bounds   *netconn.Bounds  // of its connections
+	dir          string
+	cfg          Config
+	folder       folder
+	routes       []web.Route // the routes of Handler
+	receiver     atomic.Pointer[web.Receiver]
+	answers      func() admit.Stats       // of the data API
+	services     []service                // run while Serve does, started in this order
+	checks       []health.Check           // of /readyz
+	sinks        []telemetry.Sink         // take the record of each request
+	points       func() []telemetry.Point // values of the metrics; nil without metrics
+	exporter     *trace.Exporter          // of Traces; nil without a collector
+	metrics      *metric.Metrics
+	labels       *profile.Labeler                              // of requests, for Profile; nil without it
+	certificates tlscert.Source                                // nil: the listener speaks no TLS
+	challenges   func(context.Context, string) (string, error) // answers HTTP-01; nil without ACME
+
+	traffic  netconn.Traffic // of the listener
+	bounds   *netconn.Bounds // of its connections
 	stopping atomic.Bool
 	steps    steps            // of the migration at the start
 	jobs     *telemetry.Jobs  // background work
@@ -236,6 +240,9 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.openLimits(ctx)
 	a.openFeed()
 	a.openSharing()
+	if err := a.openTLS(ctx); err != nil {
+		return err
+	}
 	a.routes = a.allRoutes()
 	a.bounds = netconn.NewBounds(a.cfg.MaxConnections, a.cfg.Proxies)
 	a.openMetrics()

@@ -54,6 +54,7 @@ type Config struct {
 	Version        string              // of this program, for its page
 	Names          []string            // further names of the server, in lower case, for its pages; the host of URL is always one
 	Loopback       bool                // the server can be reached from this machine alone
+	TLS            TLS                 // certificates of the listener; default: it speaks no TLS
 	Operate        Operate             // the operate listener
 	Traces         Export              // where traces go; default: they stay in memory
 	Notifier       *systemd.Notifier   // the service manager; nil: none

@@ -13,6 +13,7 @@ func Examine(ctx context.Context, loaded *Loaded, cfg Config, listen string) *do
 		Rules: loaded.Rules, Data: cfg.Data, Database: cfg.Database, Direct: cfg.Direct,
 		Listen: listen, URL: cfg.URL, SMTP: cfg.SMTP, Proxies: cfg.Proxies, CORS: cfg.CORS,
 		Limits: cfg.Limits, Readers: cfg.Readers, MaxConcurrent: cfg.MaxConcurrent,
+		TLSCert: cfg.TLS.Cert, TLSKey: cfg.TLS.Key, ACME: cfg.TLS.Domains, ACMEDirectory: cfg.TLS.Directory,
 		Layout: doctor.Layout{Database: databaseFile, Key: keyFile, Secret: "secret-key.pem", Keys: "signing-keys", Queries: usageFile},
 		System: systemTables(), Now: cfg.Now,
 	})

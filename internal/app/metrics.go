@@ -30,7 +30,7 @@ func (a *App) openMetrics() {
 	for i := range cfg.Limits {
 		cfg.Limits[i].Refused = func() uint64 { return a.limiter.Refused(i) }
 	}
-	cfg.Readings = a.readings()
+	cfg.Readings = append(a.readings(), a.tlsReadings()...)
 	cfg.Families = jobFamilies(a.Rules.Model, a.work, a.depths)
 	cfg.BudgetLeft = a.budgetsLeft
 	a.metrics = metric.New(cfg)
@@ -159,10 +159,10 @@ func SeriesBudget(m *model.Model) int {
 	return metric.SeriesBudget(cfg) + readingCount
 }
 
-// gateCount and readingCount are how many gates and readings openMetrics has.
+// gateCount and readingCount are how many gates and readings openMetrics has, with TLS.
 const (
 	gateCount    = 5
-	readingCount = 31
+	readingCount = 32
 )
 
 // jobNames returns the names of all jobs that an app may have. A test compares them with the jobs of an app that has all.

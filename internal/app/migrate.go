@@ -25,6 +25,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
 	"github.com/ashlar-dev/ashlar/internal/system"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/fleet"
+	"github.com/ashlar-dev/ashlar/internal/web/tlscert"
 	"github.com/ashlar-dev/ashlar/internal/webhook/delivery"
 )
 
@@ -182,7 +183,7 @@ func (d *Database) History(ctx context.Context) ([]migrate.Entry, error) {
 func systemTables() []system.Fragment {
 	return []system.Fragment{
 		account.Tables, audit.Tables, alert.Tables, fleet.Tables, pgledger.Tables, job.Tables, clock.Tables, jobstart.Tables,
-		delivery.Tables,
+		delivery.Tables, tlscert.Tables,
 	}
 }
 

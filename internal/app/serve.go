@@ -35,6 +35,8 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	if err != nil {
 		return errors.Join(err, ln.Close(), a.Close())
 	}
+	stopRedirect := a.serveRedirect(context.WithoutCancel(ctx), ln.Addr())
+	defer stopRedirect() // again after an error; a second call does nothing
 	stopOperate, err := a.serveOperate(context.WithoutCancel(ctx))
 	if err != nil {
 		return errors.Join(err, ln.Close(), a.Close())
@@ -60,12 +62,14 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 		OnStop:        a.beginStop,
 		Logger:        a.cfg.Logger,
 		Relays:        relays,
+		TLS:           a.tlsConfig(),
 		Bounds:        a.bounds,
 		Traffic:       &a.traffic,
 	})
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.Grace)
 	defer cancel()
 	err = errors.Join(err, services.Stop(grace))
+	stopRedirect()
 	stopOperate()
 	return errors.Join(err, a.Close())
 }

@@ -111,5 +111,5 @@ func (a *App) lookAtCertificates(ctx context.Context) (list []watch.Certificate)
 			list = append(list, found[i])
 		}
 	}
-	return list
+	return append(list, a.ownCertificates()...)
 }

@@ -29,12 +29,12 @@ func newAnnouncer(stderr io.Writer, format string) announcer {
 	return announcer{people: stderr}
 }
 
-func (v announcer) serving(m *model.Model, address net.Addr, cfg app.Config) {
+func (v announcer) serving(m *model.Model, cfg app.Config) {
 	if v.people == nil {
-		v.log.Info("serving", "app", m.Name, "url", urlOf(address), "operate", cmp.Or(operateURL(cfg), "off"), "data", cfg.Data, "tables", len(m.Tables), "views", len(m.Views), "version", cfg.Version, "pid", os.Getpid())
+		v.log.Info("serving", "app", m.Name, "url", cfg.LocalURL, "operate", cmp.Or(operateURL(cfg), "off"), "data", cfg.Data, "tables", len(m.Tables), "views", len(m.Views), "version", cfg.Version, "pid", os.Getpid())
 		return
 	}
-	fmt.Fprintf(v.people, "Serving %s (%s) at %s\n", m.Name, countTables(m), urlOf(address))
+	fmt.Fprintf(v.people, "Serving %s (%s) at %s\n", m.Name, countTables(m), cfg.LocalURL)
 	if own := operateURL(cfg); own != "" {
 		fmt.Fprintf(v.people, "Metrics, health and profiles are at %s\n", own)
 	}
@@ -51,7 +51,7 @@ func operateURL(cfg app.Config) string {
 
 // console prints a link that makes the first owner, if the server has no operators. Machines read no link: it would be a
 // secret in their logs.
-func (v announcer) console(ctx context.Context, a *app.App, address net.Addr) error {
+func (v announcer) console(ctx context.Context, a *app.App, base string) error {
 	if v.people == nil {
 		return nil
 	}
@@ -59,7 +59,7 @@ func (v announcer) console(ctx context.Context, a *app.App, address net.Addr) er
 	if err != nil || path == "" {
 		return err
 	}
-	_, err = fmt.Fprintf(v.people, "The console has no operators yet. For 30 minutes this link makes the first owner, once:\n%s%s\n", urlOf(address), path)
+	_, err = fmt.Fprintf(v.people, "The console has no operators yet. For 30 minutes this link makes the first owner, once:\n%s%s\n", base, path)
 	return err
 }
 

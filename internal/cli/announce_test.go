@@ -32,7 +32,7 @@ func TestFirstStartShowsALinkToPeople(t *testing.T) {
 		want         bool
 	}{{"to machines", "json", false}, {"to people", "text", true}, {"to people again", "text", false}} {
 		var said strings.Builder
-		if err := newAnnouncer(&said, tt.format).console(t.Context(), a, address); err != nil {
+		if err := newAnnouncer(&said, tt.format).console(t.Context(), a, urlOf(address)); err != nil {
 			t.Fatal(err)
 		}
 		if got := link.MatchString(said.String()); got != tt.want || (!tt.want && said.Len() > 0) {

@@ -74,20 +74,29 @@ func (f *serveFlags) serve(cmd *cobra.Command, dir string) error {
 	if err != nil {
 		return err
 	}
-	cfg.LocalURL, cfg.Loopback = urlOf(ln.Addr()), web.IsLoopback(ln.Addr().String())
+	cfg.LocalURL, cfg.Loopback = f.tls.urlOf(ln.Addr()), web.IsLoopback(ln.Addr().String())
 	if cfg.Operate, err = f.operate.open(log); err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	closeOthers := func() {
+		for _, other := range []net.Listener{cfg.Operate.Listener, cfg.TLS.Redirect} {
+			if other != nil {
+				_ = other.Close()
+			}
+		}
+	}
+	if cfg.TLS, err = f.tls.open(); err != nil {
+		closeOthers()
 		return errors.Join(err, ln.Close())
 	}
 	a, err := app.Open(ctx, loaded, cfg)
 	if err != nil {
-		if cfg.Operate.Listener != nil {
-			_ = cfg.Operate.Listener.Close()
-		}
+		closeOthers()
 		return interrupted(ctx, errors.Join(err, ln.Close()))
 	}
 	announce := newAnnouncer(lines, f.format(stderr))
-	announce.serving(a.Rules.Model, ln.Addr(), cfg)
-	if err := announce.console(ctx, a, ln.Addr()); err != nil && ctx.Err() == nil { // a full disk: the server goes on without
+	announce.serving(a.Rules.Model, cfg)
+	if err := announce.console(ctx, a, cfg.LocalURL); err != nil && ctx.Err() == nil { // a full disk: the server goes on without
 		log.Warn("no link for the first operator could be made: run `ashlar operator link` later", "error", err)
 	}
 	announced := make(chan struct{})

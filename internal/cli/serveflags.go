@@ -24,6 +24,7 @@ type serveFlags struct {
 	databaseFlags
 	operate                                  operateFlags
 	traces                                   traceFlags
+	tls                                      tlsFlags
 	listen                                   string
 	migrate, durability, logFormat, logLevel *choice
 	profile, forwarded                       *choice
@@ -57,6 +58,7 @@ func (f *serveFlags) declare(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:8080", "`address` to listen on; :8080 is every address of this machine")
+	f.tls.declare(cmd)
 	f.databaseFlags.declare(cmd)
 	flags.StringVar(&f.keys, "keys", "", "`folder` with keys, such as a mounted secret: those that the data folder lacks are copied into it (default none)")
 	flags.Var(f.migrate, "migrate", "changes of the model to make at the start: those that running servers do not notice (safe), or none (off); see ashlar migrate")
@@ -115,6 +117,9 @@ func (f *serveFlags) check(cmd *cobra.Command) error {
 		return err
 	}
 	if err := checkHosts(cmd, "host", f.hosts); err != nil {
+		return err
+	}
+	if err := f.tls.check(cmd); err != nil {
 		return err
 	}
 	if err := f.operate.check(cmd); err != nil {
@@ -193,7 +198,7 @@ func (f *serveFlags) config(dir string, log *slog.Logger) app.Config {
 	cfg.HeaderTimeout, cfg.ReadTimeout, cfg.WriteTimeout, cfg.IdleTimeout, cfg.Grace = f.header, f.read, f.write, f.idle, f.grace
 	cfg.URL, cfg.SMTP, cfg.Names = f.url, f.server, f.hosts
 	cfg.AllowPrivate, cfg.OutboundProxy = f.outbound.allowed, f.outbound.through
-	cfg.Keys, cfg.Limits = f.keys, f.ledger
+	cfg.Keys, cfg.Limits, cfg.TLS = f.keys, f.ledger, f.tls.config
 	cfg.Telemetry = f.telemetry.bytes()
 	cfg.Traces = f.traces.to
 	cfg.Profile = f.profile.value == "on"

@@ -61,6 +61,7 @@ func sqliteDatabase(ctx context.Context, e *examination) {
 	e.log(db, server)
 	if e.damage(ctx, db) {
 		e.tables(ctx, db, server != "")
+		e.acmeCertificates(ctx, db)
 	}
 }
 
@@ -172,6 +173,7 @@ func (e *examination) postgresTables(ctx context.Context) {
 		return
 	}
 	e.tables(ctx, db, true)
+	e.acmeCertificates(ctx, db)
 	if err := db.Close(); err != nil {
 		e.add(Note, "The connection to the database was not closed well: "+err.Error()+".", "")
 	}

@@ -47,6 +47,10 @@ type Deployment struct {
 	Readers       int
 	MaxConcurrent int
 
+	TLSCert, TLSKey string   // files with the certificate of the listener; "": none
+	ACME            []string // names for which certificates are ordered by ACME
+	ACMEDirectory   string
+
 	Layout Layout
 	System []system.Fragment // system tables of the app
 

@@ -67,6 +67,9 @@ func checks(d *Deployment) []check {
 		all = append(all, check{"redis", sharedLimits})
 	}
 	all = append(all, check{"address", address}, check{"proxies", proxies})
+	if d.TLSCert != "" {
+		all = append(all, check{"tls", certificateFiles})
+	}
 	if strings.HasPrefix(d.publicURL(), "https://") {
 		all = append(all, check{"certificate", certificate})
 	}

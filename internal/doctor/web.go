@@ -31,7 +31,7 @@ func address(_ context.Context, e *examination) {
 	case public == "" && !local:
 		e.add(Note, "No public address is set, so the pages for people answer under any name.", "Set --url, such as https://app.example.com.")
 	case u.Scheme == "http" && !web.IsLoopback(u.Host):
-		e.add(Error, "The public address "+public+" is not encrypted: passwords and tokens can be read on their way, and browsers keep no session cookie.", "Serve it over HTTPS, with a proxy in front, and set --url to the https address.")
+		e.add(Error, "The public address "+public+" is not encrypted: passwords and tokens can be read on their way, and browsers keep no session cookie.", "Serve it over HTTPS, with --tls-cert, --acme or a proxy in front, and set --url to the https address.")
 	}
 	for _, origin := range e.CORS {
 		if o, err := url.Parse(origin); err == nil && o.Scheme == "http" && !web.IsLoopback(o.Host) {
@@ -39,6 +39,9 @@ func address(_ context.Context, e *examination) {
 		}
 	}
 }
+
+// speaksTLS reports whether the server itself speaks TLS.
+func (d *Deployment) speaksTLS() bool { return d.TLSCert != "" || len(d.ACME) > 0 }
 
 // isLocal reports whether an address to listen on can be reached from this machine alone.
 func isLocal(listen string) bool {
@@ -49,10 +52,13 @@ func isLocal(listen string) bool {
 // proxies judges who may say which client a request is from.
 func proxies(_ context.Context, e *examination) {
 	if len(e.Proxies) == 0 {
+		if e.speaksTLS() {
+			return
+		}
 		if u, err := url.Parse(e.publicURL()); err == nil && u.Scheme == "https" {
 			e.add(Warning, "The app is served over https, so by a proxy, and no proxy is trusted: all clients then share one address, and one count of wrong passwords.", "Name the proxy with --trusted-proxies, such as 127.0.0.1 for one on this machine.")
 		} else if !isLocal(e.Listen) {
-			e.add(Note, "The server listens to other machines without TLS, and trusts no proxy.", "Put a proxy with TLS in front, and name it with --trusted-proxies.")
+			e.add(Note, "The server listens to other machines without TLS, and trusts no proxy.", "Give it certificates with --tls-cert or --acme, or put a proxy with TLS in front, and name it with --trusted-proxies.")
 		}
 	}
 	for _, network := range e.Proxies {

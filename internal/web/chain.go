@@ -123,6 +123,7 @@ var (
 	noSniff    = []string{"nosniff"}
 	noReferrer = []string{"no-referrer"}
 	noStore    = []string{"no-store"}
+	aYear      = []string{"max-age=31536000"} // for Strict-Transport-Security
 	typeJSON   = []string{"application/json"}
 )
 
@@ -135,6 +136,9 @@ func setHeaders(next Handler) Handler {
 		header := w.Header()
 		header["X-Request-Id"], header["X-Content-Type-Options"] = x.id[:], noSniff
 		header["Referrer-Policy"], header["Cache-Control"] = noReferrer, noStore
+		if r.TLS != nil && isPublicName(r.Host) {
+			header["Strict-Transport-Security"] = aYear
+		}
 		return next(w, r)
 	}
 }

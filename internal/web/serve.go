@@ -2,12 +2,14 @@ package web
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -31,6 +33,7 @@ type ServerConfig struct {
 	Logger        *slog.Logger  // gets the messages of net/http; default: none
 
 	Relays  []netip.Prefix   // networks of proxies that begin each connection with a PROXY header; default: none do
+	TLS     *tls.Config      // speak TLS, with HTTP/2; nil: HTTP/1.1 in the clear
 	Bounds  *netconn.Bounds  // of open connections; nil: none
 	Traffic *netconn.Traffic // counts the bytes of all connections; may be nil
 }
@@ -42,7 +45,7 @@ const forcedWait = 5 * time.Second
 // for the requests in flight. It returns nil if all were answered, else an error with the number of cut requests. It
 // closes ln.
 //
-// Serve speaks HTTP/1.1 without TLS. Anything but HTTP gets a 400 or 431 from net/http itself, in plain text.
+// Serve speaks HTTP/1.1, and with cfg.TLS also HTTP/2. Anything but HTTP gets a 400 or 431 from net/http itself, in plain text.
 func Serve(ctx context.Context, ln net.Listener, h http.Handler, cfg ServerConfig) (err error) {
 	defer errs.Wrap(&err, "web.Serve")
 	var inFlight atomic.Int64
@@ -53,7 +56,13 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, cfg ServerConfi
 	if len(cfg.Relays) > 0 {
 		ln = proxyproto.Listen(ln, proxyproto.Config{Trusted: cfg.Relays, Timeout: srv.ReadHeaderTimeout, Logger: cfg.Logger})
 	}
-	served := background.Async(orElse(cfg.Name, "the listener"), func() error { return srv.Serve(netconn.Listen(ln, cfg.Traffic, cfg.Bounds)) })
+	ln = netconn.Listen(ln, cfg.Traffic, cfg.Bounds)
+	served := background.Async(orElse(cfg.Name, "the listener"), func() error {
+		if cfg.TLS != nil {
+			return srv.ServeTLS(ln, "", "")
+		}
+		return srv.Serve(ln)
+	})
 	select {
 	case err := <-served:
 		return fmt.Errorf("stopped serving: %w", err)
@@ -86,6 +95,10 @@ func newServer(h http.Handler, inFlight *atomic.Int64, cfg ServerConfig) *http.S
 		MaxHeaderBytes:               orElse(cfg.MaxHeader, 64<<10),
 		DisableGeneralOptionsHandler: true, // OPTIONS * gets a problem document
 	}
+	if cfg.TLS != nil {
+		srv.TLSConfig = cfg.TLS
+		srv.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: maxStreams}
+	}
 	netconn.Hook(srv)
 	if cfg.Bounds != nil {
 		srv.ConnState = netconn.NoteState
@@ -94,8 +107,25 @@ func newServer(h http.Handler, inFlight *atomic.Int64, cfg ServerConfig) *http.S
 	if cfg.Logger != nil {
 		handler = cfg.Logger.Handler()
 	}
-	srv.ErrorLog = slog.NewLogLogger(handler, slog.LevelWarn)
+	srv.ErrorLog = slog.NewLogLogger(handshakes{handler}, slog.LevelWarn)
 	return srv
+}
+
+// maxStreams bounds the requests of one connection of HTTP/2 at once. RFC 9113 advises at least 100.
+const maxStreams = 100
+
+// handshakes logs failed handshakes at the level debug. Scanners of ports and health checks of TCP cause one each.
+type handshakes struct{ slog.Handler }
+
+// Handle implements slog.Handler.
+func (h handshakes) Handle(ctx context.Context, record slog.Record) error {
+	if strings.HasPrefix(record.Message, "http: TLS handshake error") {
+		record.Level = slog.LevelDebug
+		if !h.Enabled(ctx, record.Level) {
+			return nil
+		}
+	}
+	return h.Handler.Handle(ctx, record)
 }
 
 // stop lets the requests in flight finish, closes the connections of the others, and waits for their handlers.

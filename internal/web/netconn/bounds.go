@@ -2,6 +2,7 @@ package netconn
 
 import (
 	"cmp"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"net/netip"
@@ -161,6 +162,9 @@ func (b *Bounds) leave(c *conn) {
 
 // NoteState is a hook for http.Server.ConnState. It knows which connections are idle.
 func NoteState(raw net.Conn, state http.ConnState) {
+	if secure, ok := raw.(*tls.Conn); ok {
+		raw = secure.NetConn()
+	}
 	c, ok := raw.(*conn)
 	if !ok || c.bounds == nil {
 		return
