@@ -53,7 +53,7 @@ func (a *App) copyDatabase(ctx context.Context, db store.DB, progress migrate.Pr
 		return "", err
 	}
 	name = filepath.Join(folder, copyPrefix+a.cfg.Now().UTC().Format(copyTime)+copySuffix)
-	progress.Bytes("copying the database", size)
+	progress.Bytes("copying and checking the database", size)
 	defer progress.Done()
 	copied := background.Async("a copy of the database", func() error { return db.Copy(ctx, name) })
 	ticks := time.NewTicker(copyPoll)

@@ -18,6 +18,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/system"
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -103,6 +104,7 @@ func countRows(t *testing.T, db store.DB) map[string]int64 {
 // A database of each release that is kept is migrated without a loss, and served: its rows are read through the door, its
 // user signs in, and its key works.
 func TestKeptDatabases(t *testing.T) {
+	effort.SkipRaced(t)
 	for _, folder := range kept(t) {
 		for _, engine := range []string{"sqlite", "postgres"} {
 			t.Run(filepath.Base(folder)+"/"+engine, func(t *testing.T) {
