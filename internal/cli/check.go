@@ -63,6 +63,9 @@ func check(cmd *cobra.Command, dir string) error {
 	if err := writeJobs(cmd.OutOrStdout(), m); err != nil {
 		return err
 	}
+	if m.Backups != nil {
+		fmt.Fprintf(cmd.OutOrStdout(), "backups: %s\n", m.Backups)
+	}
 	fmt.Fprintf(cmd.OutOrStdout(), "metrics: at most %d series\n", app.SeriesBudget(m))
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "ok: %s has %s, %s and %s\n", m.Name,
 		countTables(m), count(countRules(m), "rule"), count(seeds, "seed file"))

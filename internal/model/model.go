@@ -16,6 +16,7 @@ type Model struct {
 
 	Accounts *Accounts // nil without the key accounts
 	Operate  *Operate  // never nil in a loaded model
+	Backups  *Backups  // nil without the key backups
 	Limits   *Limits   // never nil in a loaded model
 
 	Queues   []*Queue // in the order of the file, with default first; none in a model without jobs and webhooks

@@ -38,6 +38,9 @@ func (m *Model) Sources() []string {
 	if m.Operate != nil {
 		settings = append(settings, m.Operate.settings()...)
 	}
+	if m.Backups != nil {
+		settings = append(settings, m.Backups.settings()...)
+	}
 	for _, target := range m.targets() {
 		settings = append(settings, target.settings()...)
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 func appKeys() []string {
-	return []string{"ashlar", "name", "version", "roles", "accounts", "operate", "limits", "queues", "jobs", "webhooks", "tables", "views"}
+	return []string{"ashlar", "name", "version", "roles", "accounts", "operate", "backups", "limits", "queues", "jobs", "webhooks", "tables", "views"}
 }
 
 // readApp reads the keys of the main file.
@@ -38,6 +38,8 @@ func (l *loader) readApp(root *node) {
 			l.accounts = &key
 		case "operate":
 			l.operate = &key
+		case "backups":
+			l.backups = &key
 		case "limits":
 			l.limits = &key
 		case "queues":

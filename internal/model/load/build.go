@@ -36,6 +36,9 @@ func (l *loader) build() {
 	if l.operate != nil {
 		l.readOperate(*l.operate)
 	}
+	if l.backups != nil {
+		l.readBackups(*l.backups)
+	}
 	if l.limits != nil {
 		l.readLimits(*l.limits)
 	}

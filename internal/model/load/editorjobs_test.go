@@ -79,6 +79,15 @@ func TestEditorAgreesAboutJobs(t *testing.T) {
 		{"webhooks: {a: {on: o.create, to: $U, as: system}}", false},
 		{"webhooks: {a: {on: o.create, to: $U, secret: plain}}", false},
 		{"webhooks: {a: {on: o.create, to: $U, colour: red}}", false},
+		{"backups:", true},
+		{"backups: {to: $U}", true},
+		{"backups: {to: /srv/backups, every: 6h, keep: {days: 3}, drill: false}", true},
+		{"backups: {to: 's3://shop/all?endpoint=https://s3.example&region=eu', drill: 1d, lock_with: age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p, drill_key: file:/run/key}", true},
+		{"backups: {every: 1d}", false},
+		{"backups: {to: $U, keep: {}}", false},
+		{"backups: {to: $U, keep: {days: -1}}", false},
+		{"backups: {to: $U, keep: {years: 1}}", false},
+		{"backups: {to: $U, any_moment_of: 7d}", false},
 	} {
 		source := tables + tt.part + "\n"
 		_, faults := Files(map[string][]byte{model.MainFile: []byte(source)})

@@ -11,6 +11,7 @@ type loader struct {
 
 	accounts *member // nil without the key
 	operate  *member // nil without the key
+	backups  *member // nil without the key
 	limits   *member // nil without the key
 	queues   *member // nil without the key
 	jobs     *member // nil without the key

@@ -28,7 +28,7 @@ var rows = [...][]string{
 	{"migrate/sqlite", "migrate/postgres", "record/shape"},
 	{"migrate"},
 	{"record", "move"},
-	{"backup", "job", "feed", "advise", "mail", "alert", "audit", "telemetry/fleet", "limit/pgledger", "limit/redisledger", "identity/token", "identity/password", "identity/session", "identity/apikey", "identity/totp", "identity/passkey", "identity/oidc"},
+	{"backup", "job", "feed", "advise", "mail", "alert", "audit", "telemetry/fleet", "limit/pgledger", "limit/redisledger", "backup/schedule", "identity/token", "identity/password", "identity/session", "identity/apikey", "identity/totp", "identity/passkey", "identity/oidc"},
 	{"identity/account", "mail/outbox", "job/action", "job/change", "job/clock", "job/request", "job/start", "webhook/delivery", "web/netconn", "web/proxyproto", "web/tlscert"},
 	{"web", "web/passkey"},
 	{"web/api", "web/account", "web/mailbox", "web/live", "web/work", "web/webhooks", "web/console", "web/openapi", "web/health", "web/operate", "web/home"},

@@ -11,7 +11,7 @@ import (
 
 // sqlHomes are the packages that may contain SQL. Some write SQL for others; some own system tables and keep each statement
 // as a constant beside its one caller. record is not a home of SQL, because it runs statements of sqlgen.
-var sqlHomes = [...]string{"sqlgen", "store/sqlite", "store/postgres", "system", "migrate", "migrate/plan", "migrate/sqlite", "migrate/postgres", "audit", "identity/account", "telemetry/archive", "telemetry/fleet", "limit/pgledger", "job", "job/clock", "job/start", "feed", "webhook/delivery", "web/tlscert"}
+var sqlHomes = [...]string{"sqlgen", "store/sqlite", "store/postgres", "system", "migrate", "migrate/plan", "migrate/sqlite", "migrate/postgres", "audit", "identity/account", "telemetry/archive", "telemetry/fleet", "limit/pgledger", "backup/schedule", "job", "job/clock", "job/start", "feed", "webhook/delivery", "web/tlscert"}
 
 var sqlText = regexp.MustCompile(`^\s*(SELECT\s|INSERT (OR \w+ )?INTO\s|UPDATE\s+\S+\s+SET\s|DELETE FROM\s|WITH\s+\S+\s+AS\s|(CREATE|DROP|ALTER)\s+(UNIQUE\s+)?(TABLE|INDEX|TRIGGER|VIEW)\s|PRAGMA\s)`)
 
