@@ -3,6 +3,7 @@ package schedule
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/background"
@@ -147,6 +148,22 @@ func (s *Service) removeExpired(ctx context.Context, newest string) error {
 		s.cfg.Logger.Info("an old backup is removed", "id", old.ID, "taken", old.Taken)
 	}
 	return nil
+}
+
+// lookTime bounds a look at the target that a person waits for.
+const lookTime = 10 * time.Second
+
+// Backups returns the backups in the target, the newest first.
+func (s *Service) Backups(ctx context.Context) ([]Backup, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	all, err := s.cfg.Work.List(ctx)
+	if err != nil {
+		s.cfg.Logger.Warn("the backups in the target cannot be listed", "error", err)
+		return nil, err
+	}
+	slices.SortFunc(all, func(a, b Backup) int { return b.Taken.Compare(a.Taken) })
+	return all, nil
 }
 
 func (s *Service) drill(ctx context.Context, a *Attempt) error {

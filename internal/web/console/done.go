@@ -60,6 +60,10 @@ func doneText(word string) string {
 		return "The clock does not start this job any more."
 	case "cron-resumed":
 		return "The clock starts this job again."
+	case "backup-started":
+		return "A backup begins within half a minute."
+	case "drill-started":
+		return "A drill begins within half a minute, if there is a backup."
 	case "operator-role":
 		return "The role is changed."
 	case "operator-removed":
