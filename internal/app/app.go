@@ -15,6 +15,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/alert"
 	"github.com/ashlar-dev/ashlar/internal/app/seed"
 	"github.com/ashlar-dev/ashlar/internal/audit"
+	"github.com/ashlar-dev/ashlar/internal/backup/schedule"
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/feed"
 	"github.com/ashlar-dev/ashlar/internal/identity/token"
@@ -84,6 +85,8 @@ type App struct {
 	hub      *feed.Hub                // of streams and waits for lists; nil if Open did not open the app
 	targets  map[string]*model.Target // of jobs and webhooks, by name; nil if Open did not open the app
 	webhooks *delivery.Service        // nil for a model without webhooks
+	keeping  *model.Backups           // with the values of its settings; nil without the key backups
+	backups  *schedule.Service        // nil without the key backups, or if Open did not open the app
 	accounts accounts
 	limiter  *limit.Limiter // nil if Open did not open the app
 	ledger   string         // what nodes share their limits in; "": nothing
@@ -191,6 +194,9 @@ func (a *App) open(ctx context.Context) (err error) {
 	if a.Operate, missing = a.Rules.Model.ResolveOperate(os.LookupEnv, os.ReadFile); len(missing) > 0 {
 		return missing
 	}
+	if a.keeping, missing = a.Rules.Model.ResolveBackups(os.LookupEnv, os.ReadFile); len(missing) > 0 {
+		return missing
+	}
 	if err := a.openProviders(ctx); err != nil {
 		return err
 	}
@@ -227,6 +233,9 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.openHealth()
 	a.openObjectives()
 	a.openDeaths()
+	if err := a.openBackups(); err != nil {
+		return err
+	}
 	a.openFleet()
 	a.openIncidents()
 	a.openDeploys(ctx)

@@ -31,7 +31,7 @@ func (a *App) openMetrics() {
 		cfg.Limits[i].Refused = func() uint64 { return a.limiter.Refused(i) }
 	}
 	cfg.Readings = append(a.readings(), a.tlsReadings()...)
-	cfg.Families = jobFamilies(a.Rules.Model, a.work, a.depths)
+	cfg.Families = append(jobFamilies(a.Rules.Model, a.work, a.depths), backupFamilies(a.Rules.Model, a.backups, a.cfg.Now)...)
 	cfg.BudgetLeft = a.budgetsLeft
 	a.metrics = metric.New(cfg)
 	if a.cfg.Telemetry != NoTelemetry || a.cfg.Operate.Listener != nil { // else nobody can read them
@@ -107,7 +107,7 @@ func constant(value float64) func() float64 { return func() float64 { return val
 
 // metricConfig returns what the metrics of a model and its routes are about.
 func metricConfig(m *model.Model, routes []web.Route) metric.Config {
-	cfg := metric.Config{Jobs: jobNames(), Families: jobFamilies(m, nil, nil)}
+	cfg := metric.Config{Jobs: jobNames(), Families: append(jobFamilies(m, nil, nil), backupFamilies(m, nil, nil)...)}
 	for _, route := range routes {
 		if strings.Contains(route.Pattern, "}:") { // it only describes what another one serves
 			continue

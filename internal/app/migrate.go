@@ -11,6 +11,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/alert"
 	"github.com/ashlar-dev/ashlar/internal/audit"
+	"github.com/ashlar-dev/ashlar/internal/backup/schedule"
 	"github.com/ashlar-dev/ashlar/internal/disk"
 	"github.com/ashlar-dev/ashlar/internal/feed"
 	"github.com/ashlar-dev/ashlar/internal/identity/account"
@@ -183,7 +184,7 @@ func (d *Database) History(ctx context.Context) ([]migrate.Entry, error) {
 func systemTables() []system.Fragment {
 	return []system.Fragment{
 		account.Tables, audit.Tables, alert.Tables, fleet.Tables, pgledger.Tables, job.Tables, clock.Tables, jobstart.Tables,
-		delivery.Tables, tlscert.Tables,
+		delivery.Tables, tlscert.Tables, schedule.Tables,
 	}
 }
 
