@@ -85,6 +85,9 @@ func listenerOf(getenv func(string) string) (string, error) {
 		if address == "off" {
 			continue
 		}
+		if flag == "listen" && (getenv(variable("tls-cert")) != "" || getenv(variable("acme")) != "") {
+			return "", errors.New("the server speaks HTTPS and has no operate listener: name the server as its certificate does, with --url https://…")
+		}
 		host, port, err := net.SplitHostPort(address)
 		if err != nil {
 			return "", fmt.Errorf("%s is %q, which is no address: write 127.0.0.1:8080", variable(flag), address)

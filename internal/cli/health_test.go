@@ -97,6 +97,14 @@ func TestHealthFindsTheAddressOfTheServer(t *testing.T) {
 	if got, err := listenerOf(environOf(map[string]string{"ASHLAR_OPERATE_LISTEN": "9464"})); err == nil {
 		t.Errorf("listenerOf(9464) = %q", got)
 	}
+	secure := map[string]string{"ASHLAR_TLS_CERT": "cert.pem"}
+	if got, err := listenerOf(environOf(secure)); err != nil || got != "127.0.0.1:9464" {
+		t.Errorf("with TLS: listenerOf = %q, %v", got, err)
+	}
+	secure["ASHLAR_OPERATE_LISTEN"] = "off"
+	if got, err := listenerOf(environOf(secure)); err == nil || !strings.Contains(err.Error(), "--url https://") {
+		t.Errorf("with TLS alone: listenerOf = %q, %v", got, err)
+	}
 }
 
 func environOf(values map[string]string) func(string) string {

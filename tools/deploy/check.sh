@@ -66,11 +66,12 @@ refused keys --set database.engine=postgresql --set database.secret.name=d
 refused tokenSecret --set operate.enabled=true
 refused "invalid propertyName .smtp" --set settings.smtp=smtp://user:password@host
 refused "invalid propertyName .database" --set settings.database=postgres://host/name
+refused "invalid propertyName .acme" --set settings.acme=careers.example.com # the probes speak HTTP
 refused resources --set resources.limits.memory=null
 refused replica --set replica=1
 refused later --set 'keys.later={key.pem}'
 refused host --set ingress.enabled=true
-echo "the chart refuses ten wrong values"
+echo "the chart refuses eleven wrong values"
 
 if [ -n "$python" ]; then
 	sed 's/readOnlyRootFilesystem/readOnlyRootFilesytem/' "$out/sqlite.yaml" >"$out/misspelt.yaml"
