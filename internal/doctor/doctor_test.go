@@ -27,6 +27,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/record"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
 	"github.com/ashlar-dev/ashlar/internal/system"
+	"github.com/ashlar-dev/ashlar/internal/test/pebbletest"
 )
 
 const notes = `ashlar: 1
@@ -190,6 +191,14 @@ func engines(t *testing.T) map[string]string {
 }
 
 // Each fault is planted, and found.
+// withCertificate gives the server a certificate in files.
+func (p *patient) withCertificate(t *testing.T, from, to time.Time) {
+	t.Helper()
+	dir := t.TempDir()
+	p.TLSCert, p.TLSKey = filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
+	pebbletest.WritePair(t, p.TLSCert, p.TLSKey, from, to, "app.example.com")
+}
+
 func TestPlantedFaultsAreFound(t *testing.T) {
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
@@ -268,6 +277,20 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 			p.URL, p.Roots, p.Now = site.URL, roots, func() time.Time { return ends.Add(-73 * time.Hour) }
 		}, "warning certificate: ends in 3 days"},
 		{"site out of reach", "", func(_ *testing.T, p *patient) { p.URL = "https://" + closed.Addr().String() }, "note certificate: could not be reached"},
+		{"certificate file that is not there", "", func(_ *testing.T, p *patient) { p.TLSCert, p.TLSKey = "/none/tls.crt", "/none/tls.key" }, "error tls: would not start with its certificate"},
+		{"certificate file that has expired", "", func(t *testing.T, p *patient) {
+			p.withCertificate(t, time.Now().Add(-48*time.Hour), time.Now().Add(-24*time.Hour))
+		}, "error tls: has expired"},
+		{"certificate file that ends soon", "", func(t *testing.T, p *patient) {
+			p.withCertificate(t, time.Now().Add(-80*24*time.Hour), time.Now().Add(10*24*time.Hour))
+		}, "warning tls: ends on"},
+		{"open key of a certificate", "", func(t *testing.T, p *patient) {
+			p.withCertificate(t, time.Now().Add(-time.Hour), time.Now().Add(90*24*time.Hour))
+			must(t, os.Chmod(p.TLSKey, 0o644))
+		}, "warning tls: not secret"},
+		{"certificate that was never ordered", "", func(_ *testing.T, p *patient) {
+			p.ACME, p.ACMEDirectory = []string{"app.example.com"}, "https://authority.example/dir"
+		}, "note sqlite: There is no certificate for app.example.com yet"},
 		{"no mail server", "", func(_ *testing.T, p *patient) { p.Listen, p.URL = ":8080", "https://"+closed.Addr().String() }, "error mail: reach nobody"},
 		{"mail server out of reach", "", func(_ *testing.T, p *patient) { p.SMTP = smtp }, "error mail: does not take mails"},
 		{"mails from nobody", strings.Replace(notes, ", mail: {from: Notes <no-reply@example.com>}", "", 1), func(_ *testing.T, p *patient) { p.SMTP = smtp }, "warning mail: no-reply@localhost"},
