@@ -31,7 +31,8 @@ type Options struct {
 	Gentle   bool         // leaves the processor to a server on this machine, and takes longer
 	Log      *slog.Logger // learns of retries; may be nil
 
-	retries retries // set by tests
+	retries  retries // set by tests
+	partSize int64   // set by tests
 }
 
 // A Source is a database to back up.

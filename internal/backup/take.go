@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -194,7 +195,7 @@ func (t *taking) pack(ctx context.Context, path string) error {
 		return err
 	}
 	t.progress.Step("packing", info.Size()>>10)
-	parts := &splitter{dir: t.dir, size: partSize}
+	parts := &splitter{dir: t.dir, size: cmp.Or(t.options.partSize, partSize)}
 	t.packing.begin()
 	rest := func() { t.packing.pause() }
 	if t.m.Database, err = parts.packFile(path, t.to, untilDone{ctx, t.progress}, rest); err != nil {

@@ -22,9 +22,14 @@ import (
 
 // Bounds of a bucket.
 const (
-	callTime  = 2 * time.Minute // of one call with its body
+	callTime  = 2 * time.Minute // of one call with its body, unless the address says another
 	maxObject = 64 << 20        // bytes of one object
 	maxList   = 1_000_000       // objects of one list
+)
+
+const (
+	minCallTime = 100 * time.Millisecond
+	maxCallTime = time.Hour
 )
 
 // defaultEndpoint is asked if an address names none.
@@ -52,9 +57,13 @@ func openBucket(address string, getenv func(string) string) (Target, error) {
 	}
 	query := u.Query()
 	for key := range query {
-		if key != "endpoint" && key != "region" {
-			return nil, fmt.Errorf("the address of the bucket has the unknown part %s: endpoint and region are known", key)
+		if key != "endpoint" && key != "region" && key != "timeout" {
+			return nil, fmt.Errorf("the address of the bucket has the unknown part %s: endpoint, region and timeout are known", key)
 		}
+	}
+	timeout, err := time.ParseDuration(cmp.Or(query.Get("timeout"), callTime.String()))
+	if err != nil || timeout < minCallTime || timeout > maxCallTime {
+		return nil, fmt.Errorf("the timeout of the bucket is from %v to %v, as in timeout=5m", minCallTime, maxCallTime)
 	}
 	endpoint, err := url.Parse(cmp.Or(query.Get("endpoint"), defaultEndpoint))
 	if err != nil || endpoint.Host == "" || (endpoint.Scheme != "https" && endpoint.Scheme != "http") || strings.Trim(endpoint.Path, "/") != "" || endpoint.User != nil {
@@ -64,12 +73,12 @@ func openBucket(address string, getenv func(string) string) (Target, error) {
 	if id == "" || secret == "" {
 		return nil, errors.New("the bucket needs keys: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
 	}
-	b := &bucket{name: u.Host, prefix: strings.Trim(u.Path, "/"), timeout: callTime}
+	b := &bucket{name: u.Host, prefix: strings.Trim(u.Path, "/"), timeout: timeout}
 	if b.prefix != "" {
 		b.prefix += "/"
 	}
 	b.address = "the bucket s3://" + b.name + "/" + b.prefix + " at " + endpoint.Host
-	calls := outbound.New(outbound.Config{}).Client(outbound.Use{Given: []string{outbound.GivenHost(endpoint)}, Timeout: callTime, MaxAnswer: maxObject})
+	calls := outbound.New(outbound.Config{}).Client(outbound.Use{Given: []string{outbound.GivenHost(endpoint)}, Timeout: timeout, MaxAnswer: maxObject})
 	b.client, err = minio.New(endpoint.Host, &minio.Options{
 		Creds:      credentials.NewStaticV4(id, secret, getenv("AWS_SESSION_TOKEN")),
 		Secure:     endpoint.Scheme == "https",

@@ -45,7 +45,7 @@ type Object struct {
 }
 
 // Open opens a target by its address: a folder's path, or
-// s3://bucket/prefix?endpoint=https://host:port&region=name. The keys of a bucket come from getenv: AWS_ACCESS_KEY_ID,
+// s3://bucket/prefix?endpoint=https://host:port&region=name&timeout=2m. The timeout bounds one call. The keys of a bucket come from getenv: AWS_ACCESS_KEY_ID,
 // AWS_SECRET_ACCESS_KEY and perhaps AWS_SESSION_TOKEN. Open connects to nothing and makes nothing.
 func Open(address string, getenv func(string) string) (Target, error) {
 	switch {
