@@ -42,11 +42,12 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// TestPostgresScripts runs scripts with databases of their own, $DATABASE, $EMPTY and $FRESH. $MISSING does not
+// TestPostgresScripts runs scripts with databases of their own, $DATABASE, $EMPTY, $FRESH, $RESTORED and $RESTORED_AGAIN. $MISSING does not
 // exist, and $STRANGER is the address of an unknown user.
 func TestPostgresScripts(t *testing.T) {
 	effort.SkipRaced(t)
 	database, empty, fresh := pgtest.URL(t), pgtest.URL(t), pgtest.URL(t)
+	restored, restoredAgain := pgtest.URL(t), pgtest.URL(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/postgres", RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
@@ -54,6 +55,8 @@ func TestPostgresScripts(t *testing.T) {
 			e.Setenv("DATABASE", database)
 			e.Setenv("EMPTY", empty)
 			e.Setenv("FRESH", fresh)
+			e.Setenv("RESTORED", restored)
+			e.Setenv("RESTORED_AGAIN", restoredAgain)
 			e.Setenv("MISSING", changed(t, empty, func(address *url.URL) { address.Path = "/ashlar_test_missing" }))
 			e.Setenv("STRANGER", changed(t, empty, func(address *url.URL) {
 				q := address.Query()
