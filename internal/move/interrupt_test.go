@@ -113,6 +113,39 @@ func TestWrittenMeanwhile(t *testing.T) {
 	})
 }
 
+// An online move has the state in which it found the source, whatever others write.
+func TestOnline(t *testing.T) {
+	m := parse(t, library)
+	each(t, func(t *testing.T, from, to engine) {
+		source, target := from.open(t), to.open(t)
+		fillLibrary(t, source, m, 20)
+		before := dump(t, source, m)
+		steps := 0
+		_, err := Run(t.Context(), m, source, target, Config{From: "there", Online: true, Progress: hook(func() {
+			if steps++; steps != 2 { // within the snapshot
+				return
+			}
+			err := source.Write(t.Context(), func(tx store.Tx) error {
+				tx.MarkChanged("tags")
+				_, err := tx.Exec(`DELETE FROM tags`, nil)
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})})
+		if err != nil || steps < 2 {
+			t.Fatalf("Run() = %v after %d steps", err, steps)
+		}
+		if diff := cmp.Diff(before, dump(t, target, m)); diff != "" {
+			t.Errorf("the target (-before +got):\n%s", diff)
+		}
+		if dump(t, source, m) == before {
+			t.Error("the write changed nothing")
+		}
+	})
+}
+
 // spoiled is a target that writes one value of a table wrongly.
 type spoiled struct {
 	store.DB
