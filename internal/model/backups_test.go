@@ -78,3 +78,16 @@ func TestResolveBackups(t *testing.T) {
 		t.Errorf("a model without backups: %v, %v", got, faults)
 	}
 }
+
+func TestBackupsInWords(t *testing.T) {
+	backups := DefaultBackups()
+	backups.To.Value = "/srv/backups"
+	want := "every 1d to the target in the model file, not locked, with a drill every 7d; kept: all of a day, and the newest of 7 days, 4 weeks and 6 months"
+	if got := backups.String(); got != want {
+		t.Errorf("String = %s", got)
+	}
+	backups.To.Source, backups.LockWith.Source, backups.Drill = "$BACKUP_URL", "$AGE_RECIPIENT", 0
+	if got := backups.String(); !strings.HasPrefix(got, "every 1d to $BACKUP_URL, locked with age, without drills; kept: ") {
+		t.Errorf("String = %s", got)
+	}
+}
