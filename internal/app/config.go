@@ -43,6 +43,8 @@ type Config struct {
 	WriteTimeout   time.Duration       // bounds the time from the end of the header to the end of the answer; default: 60 s
 	IdleTimeout    time.Duration       // bounds the time between two requests; default: 120 s
 	Grace          time.Duration       // bounds the requests in flight at a stop, then the services; default: 30 s each
+	LameDuck       time.Duration       // at a stop all is served on for so long while the readiness fails; default: none
+	SharedListener bool                // another process keeps the listener open, such as systemd
 	URL            string              // public address, which links in mails begin with; default: the model's, then LocalURL
 	LocalURL       string              // address of the server on this machine; default: http://localhost:8080
 	SMTP           mail.Server         // sends the mails; default: they are written to files in the data folder

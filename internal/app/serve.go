@@ -59,7 +59,10 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 		WriteTimeout:  a.cfg.WriteTimeout,
 		IdleTimeout:   a.cfg.IdleTimeout,
 		Grace:         a.cfg.Grace,
+		LameDuck:      a.cfg.LameDuck,
 		OnStop:        a.beginStop,
+		OnDrain:       a.drain,
+		Shared:        a.cfg.SharedListener,
 		Logger:        a.cfg.Logger,
 		Relays:        relays,
 		TLS:           a.tlsConfig(),
@@ -74,14 +77,19 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	return errors.Join(err, a.Close())
 }
 
+// beginStop makes the readiness fail. All is served on for the lame duck time.
 func (a *App) beginStop() {
 	a.stopping.Store(true)
+	a.notify(a.cfg.Notifier.Stopping())
+	a.notify(a.cfg.Notifier.Extend(a.cfg.LameDuck + 2*a.cfg.Grace + 10*time.Second))
+}
+
+// drain gives leased jobs back and ends the streams, which do not end by themselves.
+func (a *App) drain() {
 	if a.workers != nil {
 		a.workers.Stop()
 	}
-	a.hub.Stop() // streams end by themselves only
-	a.notify(a.cfg.Notifier.Stopping())
-	a.notify(a.cfg.Notifier.Extend(2*a.cfg.Grace + 10*time.Second))
+	a.hub.Stop()
 }
 
 // Handler returns the handler for the requests of the app.

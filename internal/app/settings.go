@@ -87,6 +87,7 @@ func (s *settings) addFlags(cfg *Config) {
 	s.addTime("--write-timeout", cfg.WriteTimeout)
 	s.addTime("--idle-timeout", cfg.IdleTimeout)
 	s.addTime("--shutdown-timeout", cfg.Grace)
+	s.addTime("--lame-duck", cfg.LameDuck)
 	s.add("--url", cfg.URL)
 	s.add("--host", strings.Join(cfg.Names, " "))
 	s.add("--smtp", cfg.SMTP.Host())

@@ -30,8 +30,13 @@ type process struct {
 // startProcess serves the app in dir on a free port, and waits until it does.
 func startProcess(t *testing.T, dir string, flags ...string) *process {
 	t.Helper()
-	p := &process{ended: make(chan error, 1)}
-	p.cmd = exec.Command(os.Args[0], append([]string{"serve", dir, "--listen", "127.0.0.1:0", "--log-format", "json"}, flags...)...)
+	return startServer(t, exec.Command(os.Args[0], append([]string{"serve", dir, "--listen", "127.0.0.1:0", "--log-format", "json"}, flags...)...))
+}
+
+// startServer starts a command that serves, and waits until it does.
+func startServer(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{cmd: cmd, ended: make(chan error, 1)}
 	p.cmd.Env = asCommand()
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {

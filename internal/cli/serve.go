@@ -25,6 +25,9 @@ The data folder holds the rows, and the keys of the server. Only one server at a
 it. A new database is filled from DIR/seed/<table>.json or .ndjson. With --database the rows are
 in PostgreSQL, and any number of servers that share the key can serve them.
 
+A socket that systemd passes (LISTEN_FDS) is served instead of --listen. It stays open while the
+server restarts, so no connection is refused.
+
 ` + settingsHelp
 
 const serveExample = `  ashlar serve examples/careers
@@ -70,11 +73,17 @@ func (f *serveFlags) serve(cmd *cobra.Command, dir string) error {
 	if err != nil {
 		return err
 	}
-	ln, err := listen("listen", f.listen)
+	passed, err := systemd.Sockets(os.Getenv, os.Getpid())
 	if err != nil {
 		return err
 	}
+	ln, err := f.listener(passed)
+	if err != nil {
+		return err
+	}
+	cfg.SharedListener = len(passed) > 0
 	cfg.LocalURL, cfg.Loopback = f.tls.urlOf(ln.Addr()), web.IsLoopback(ln.Addr().String())
+	cfg.LameDuck = f.lameDuckOf(cfg.Loopback, isTerminal(stderr))
 	if cfg.Operate, err = f.operate.open(log); err != nil {
 		return errors.Join(err, ln.Close())
 	}
@@ -113,6 +122,24 @@ func (f *serveFlags) serve(cmd *cobra.Command, dir string) error {
 		announce.stopped()
 	}
 	return err
+}
+
+// listener returns the socket that the service manager passed, whatever its name is. Without one it binds the address of --listen.
+func (f *serveFlags) listener(passed map[string]net.Listener) (net.Listener, error) {
+	if len(passed) == 0 {
+		return listen("listen", f.listen)
+	}
+	var all []net.Listener
+	for _, ln := range passed {
+		all = append(all, ln)
+	}
+	if len(all) == 1 {
+		return all[0], nil
+	}
+	for _, ln := range all {
+		_ = ln.Close()
+	}
+	return nil, fmt.Errorf("the service manager passes %d sockets, and ashlar serves one: leave one ListenStream in the socket unit", len(all))
 }
 
 // listen binds the address of a flag. Serve calls it first, so that a busy address changes nothing.

@@ -29,6 +29,8 @@ type serveFlags struct {
 	migrate, durability, logFormat, logLevel *choice
 	profile, forwarded                       *choice
 	grace, header, read, write, idle         time.Duration
+	lameDuck                                 time.Duration
+	lameDuckGiven                            bool
 	cors, proxies, hosts                     []string
 	trusted                                  []netip.Prefix // parsed proxies
 	proxyProtocol                            bool
@@ -64,6 +66,7 @@ func (f *serveFlags) declare(cmd *cobra.Command) {
 	flags.Var(f.migrate, "migrate", "changes of the model to make at the start: those that running servers do not notice (safe), or none (off); see ashlar migrate")
 	flags.Var(f.durability, "durability", "what an acknowledged write survives: a power cut (full), or a crash of the process (normal)")
 	flags.DurationVar(&f.grace, "shutdown-timeout", 30*time.Second, "time for requests in flight when the server stops")
+	flags.DurationVar(&f.lameDuck, "lame-duck", 0, "at a stop, time to serve on while /readyz fails, so that balancers turn to other servers first (default 5s; 0s if --listen is an address of this machine alone, or stderr is a terminal)")
 	flags.DurationVar(&f.header, "header-timeout", 10*time.Second, "time to receive the header of a request")
 	flags.DurationVar(&f.read, "read-timeout", 60*time.Second, "time to receive a whole request")
 	flags.DurationVar(&f.write, "write-timeout", 60*time.Second, "time to send an answer, from the end of the request's header")
@@ -101,6 +104,10 @@ func (f *serveFlags) check(cmd *cobra.Command) error {
 			return usage(cmd, "--%s (%s) must be more than 0, not %v", limit.name, variable(limit.name), limit.d)
 		}
 	}
+	if f.lameDuck < 0 {
+		return usage(cmd, "--lame-duck (%s) must be 0 or more, not %v", variable("lame-duck"), f.lameDuck)
+	}
+	f.lameDuckGiven = cmd.Flags().Changed("lame-duck")
 	if err := f.checkMail(cmd); err != nil {
 		return err
 	}
@@ -139,6 +146,18 @@ func (f *serveFlags) check(cmd *cobra.Command) error {
 		return usage(cmd, "--readers (%s) must be from 1 to %d, not %d", variable("readers"), maxReaders, f.readers)
 	}
 	return f.databaseFlags.check(cmd)
+}
+
+// defaultLameDuck is two checks of a balancer that asks every 2 s, and a little more.
+const defaultLameDuck = 5 * time.Second
+
+// lameDuckOf returns the lame duck time of a server. No balancer of another machine asks a server on a loopback address, and
+// somebody who presses Ctrl-C in a terminal does not want to wait.
+func (f *serveFlags) lameDuckOf(loopback, terminal bool) time.Duration {
+	if f.lameDuckGiven || loopback || terminal {
+		return f.lameDuck
+	}
+	return defaultLameDuck
 }
 
 // checkMail parses the address of the SMTP server.

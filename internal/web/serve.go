@@ -3,14 +3,12 @@ package web
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/background"
@@ -27,67 +25,62 @@ type ServerConfig struct {
 	IdleTimeout   time.Duration // bounds the time between two requests; default: 120 s
 	MaxHeader     int           // size of a header, in bytes; default: 64 KiB
 	Grace         time.Duration // bounds the requests in flight at a stop; default: 30 s
-	Linger        time.Duration // time between OnStop and the last accept, for balancers that poll readiness; default: none
+	LameDuck      time.Duration // between OnStop and OnDrain all is served on, for balancers that poll readiness; default: none
+	Quiet         time.Duration // an idle connection is closed after such a time of the drain; default: 250 ms
 	OnStop        func()        // called once when the stop begins, to report "not ready"; may be nil
+	OnDrain       func()        // called once after LameDuck, when connections begin to end; may be nil
+	Shared        bool          // another process has the listener too: its queue of connections stays
 	Name          string        // of the listener, in profiles; default: "the listener"
 	Logger        *slog.Logger  // gets the messages of net/http; default: none
 
 	Relays  []netip.Prefix   // networks of proxies that begin each connection with a PROXY header; default: none do
 	TLS     *tls.Config      // speak TLS, with HTTP/2; nil: HTTP/1.1 in the clear
-	Bounds  *netconn.Bounds  // of open connections; nil: none
+	Bounds  *netconn.Bounds  // of open connections; default: netconn.MostTotal
 	Traffic *netconn.Traffic // counts the bytes of all connections; may be nil
 }
 
-// forcedWait bounds the wait for handlers after Serve closed their connections. They see their context end.
-const forcedWait = 5 * time.Second
-
-// Serve answers the connections of ln until ctx ends. Then it calls OnStop, accepts no more connections, and waits
-// for the requests in flight. It returns nil if all were answered, else an error with the number of cut requests. It
-// closes ln.
+// Serve answers the connections of ln until ctx ends. Then it stops in four steps, so that no request is lost:
+//
+//  1. It calls OnStop, and serves on for LameDuck.
+//  2. It accepts the connections that wait in the queue of the kernel, then no more.
+//  3. It calls OnDrain. Each answer ends its connection: "Connection: close" over HTTP/1.1, GOAWAY over HTTP/2.
+//  4. It closes each idle connection after a time of Quiet, and waits for the requests in flight.
+//
+// Serve returns nil if all requests were answered, else an error with the number of cut ones. It closes ln.
 //
 // Serve speaks HTTP/1.1, and with cfg.TLS also HTTP/2. Anything but HTTP gets a 400 or 431 from net/http itself, in plain text.
 func Serve(ctx context.Context, ln net.Listener, h http.Handler, cfg ServerConfig) (err error) {
 	defer errs.Wrap(&err, "web.Serve")
-	var inFlight atomic.Int64
 	if cfg.Traffic == nil {
 		cfg.Traffic = &netconn.Traffic{}
 	}
-	srv := newServer(h, &inFlight, cfg)
+	if cfg.Bounds == nil {
+		cfg.Bounds = netconn.NewBounds(netconn.MostTotal, nil)
+	}
+	s := &server{cfg: cfg, gate: &gate{Listener: ln, shared: cfg.Shared}}
+	s.http = newServer(s.count(h), cfg)
+	ln = s.gate
 	if len(cfg.Relays) > 0 {
-		ln = proxyproto.Listen(ln, proxyproto.Config{Trusted: cfg.Relays, Timeout: srv.ReadHeaderTimeout, Logger: cfg.Logger})
+		ln = proxyproto.Listen(ln, proxyproto.Config{Trusted: cfg.Relays, Timeout: s.http.ReadHeaderTimeout, Logger: cfg.Logger})
 	}
 	ln = netconn.Listen(ln, cfg.Traffic, cfg.Bounds)
-	served := background.Async(orElse(cfg.Name, "the listener"), func() error {
+	s.served = background.Async(orElse(cfg.Name, "the listener"), func() error {
 		if cfg.TLS != nil {
-			return srv.ServeTLS(ln, "", "")
+			return s.http.ServeTLS(ln, "", "")
 		}
-		return srv.Serve(ln)
+		return s.http.Serve(ln)
 	})
 	select {
-	case err := <-served:
+	case err := <-s.served:
 		return fmt.Errorf("stopped serving: %w", err)
 	case <-ctx.Done():
 	}
-	if cfg.OnStop != nil {
-		cfg.OnStop()
-	}
-	select {
-	case err := <-served:
-		return fmt.Errorf("stopped serving: %w", err)
-	case <-time.After(cfg.Linger):
-	}
-	err = stop(context.WithoutCancel(ctx), srv, &inFlight, orElse(cfg.Grace, 30*time.Second))
-	<-served
-	return err
+	return s.stop(context.WithoutCancel(ctx))
 }
 
-func newServer(h http.Handler, inFlight *atomic.Int64, cfg ServerConfig) *http.Server {
+func newServer(h http.Handler, cfg ServerConfig) *http.Server {
 	srv := &http.Server{
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			inFlight.Add(1)
-			defer inFlight.Add(-1)
-			h.ServeHTTP(w, r)
-		}),
+		Handler:                      h,
 		ReadHeaderTimeout:            orElse(cfg.HeaderTimeout, 10*time.Second),
 		ReadTimeout:                  orElse(cfg.ReadTimeout, 60*time.Second),
 		WriteTimeout:                 orElse(cfg.WriteTimeout, 60*time.Second),
@@ -100,9 +93,7 @@ func newServer(h http.Handler, inFlight *atomic.Int64, cfg ServerConfig) *http.S
 		srv.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: maxStreams}
 	}
 	netconn.Hook(srv)
-	if cfg.Bounds != nil {
-		srv.ConnState = netconn.NoteState
-	}
+	srv.ConnState = netconn.NoteState
 	handler := slog.Handler(slog.DiscardHandler)
 	if cfg.Logger != nil {
 		handler = cfg.Logger.Handler()
@@ -126,28 +117,4 @@ func (h handshakes) Handle(ctx context.Context, record slog.Record) error {
 		}
 	}
 	return h.Handler.Handle(ctx, record)
-}
-
-// stop lets the requests in flight finish, closes the connections of the others, and waits for their handlers.
-func stop(ctx context.Context, srv *http.Server, inFlight *atomic.Int64, grace time.Duration) error {
-	graceful, cancel := context.WithTimeout(ctx, grace)
-	defer cancel()
-	err := srv.Shutdown(graceful)
-	if err == nil {
-		return nil
-	}
-	if !errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("while it stopped: %w", err)
-	}
-	cut := inFlight.Load()
-	if err := srv.Close(); err != nil {
-		return fmt.Errorf("while it stopped: %w", err)
-	}
-	for deadline := time.Now().Add(forcedWait); inFlight.Load() > 0 && time.Now().Before(deadline); {
-		time.Sleep(5 * time.Millisecond)
-	}
-	if cut == 0 {
-		return nil // only idle connections were closed
-	}
-	return fmt.Errorf("%d requests were cut after %v; %d of them still run", cut, grace, inFlight.Load())
 }

@@ -196,7 +196,7 @@ func TestServeStopsGracefully(t *testing.T) {
 		})
 	})
 	stopping := make(chan bool)
-	s := serve(t, ServerConfig{Linger: 150 * time.Millisecond, OnStop: func() { ready.Store(false); close(stopping) }}, h)
+	s := serve(t, ServerConfig{LameDuck: 150 * time.Millisecond, OnStop: func() { ready.Store(false); close(stopping) }}, h)
 	answer := make(chan string, 1)
 	go func() { answer <- s.talk(t, "GET /hold HTTP/1.1\r\nHost: x\r\n\r\n") }()
 	<-started

@@ -22,6 +22,8 @@ type Bounds struct {
 	spared []netip.Prefix
 	closed atomic.Int64 // idle connections that were closed for others
 
+	stopping atomic.Int64 // when BeginStop was called, in nanoseconds since 1970; 0: it was not
+
 	refused atomic.Int64 // new connections that found no room
 
 	mu   sync.Mutex

@@ -73,6 +73,7 @@ type conn struct {
 	shared    bool // the peer speaks for many clients
 	share     admit.Share[caller.Client]
 	idleSince atomic.Int64 // in nanoseconds since 1970; 0 while there is a request, or closing
+	heard     atomic.Int64 // when bytes came while the server stops, in nanoseconds since 1970
 
 	mu     sync.Mutex
 	closed bool
@@ -118,6 +119,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 	n, err := c.Conn.Read(p)
 	c.traffic.in.Add(int64(n))
+	c.hear(n)
 	c.mu.Lock()
 	c.reading = false
 	c.mu.Unlock()
