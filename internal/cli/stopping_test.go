@@ -9,12 +9,15 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/test/effort"
 )
 
 // A writer keeps one connection, and knows what became of each of its requests.
@@ -267,5 +270,65 @@ func TestLameDuckDefault(t *testing.T) {
 		if got := f.lameDuckOf(tt.loopback, tt.terminal); got != tt.want {
 			t.Errorf("%+v: %v", tt, got)
 		}
+	}
+}
+
+const watchable = `
+-- ashlar.yaml --
+ashlar: 1
+name: news
+tables:
+  entries:
+    key: int
+    watch: true
+    fields: {n: {type: int}}
+    access: {read: true, create: true}
+`
+
+// A server with many open streams ends soon: it resets them.
+func TestStopWithManyStreams(t *testing.T) {
+	effort.SkipRaced(t)
+	if runtime.GOOS != "linux" {
+		t.Skip("the streams come from many addresses of the loopback network, which only Linux has from the start")
+	}
+	streams := effort.Cases(200, 1000)
+	p := startProcess(t, writeApp(t, watchable), "--log-level", "error", "--operate-listen", "off")
+	address := strings.TrimPrefix(p.url, "http://")
+	var open []net.Conn
+	for i := range streams {
+		from := &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(1+i/20))} // an address may have 20 streams
+		c, err := (&net.Dialer{LocalAddr: from}).Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		open = append(open, c)
+		if _, err := io.WriteString(c, "GET /api/entries:watch HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		_ = c.SetDeadline(time.Now().Add(30 * time.Second))
+		res, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if kind := res.Header.Get("Content-Type"); !strings.HasPrefix(kind, "text/event-stream") {
+			t.Fatalf("stream %d is answered %s with %s", len(open), res.Status, kind)
+		}
+	}
+	start := time.Now()
+	if _, err := p.stop(); err != nil {
+		t.Error(err)
+	}
+	took := time.Since(start)
+	for _, c := range open {
+		_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+		if _, err := io.Copy(io.Discard, c); err != nil {
+			t.Errorf("a stream ends with %v", err)
+			break
+		}
+	}
+	t.Logf("%d streams ended, and the process %v after SIGTERM", streams, took)
+	if took > 10*time.Second {
+		t.Errorf("the server ended %v after SIGTERM, want 10s at most", took)
 	}
 }
