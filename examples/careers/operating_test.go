@@ -139,8 +139,10 @@ func (s *operated) runCommands(t *testing.T, text string) {
 				args[i] = filepath.Join(s.top, "examples", "careers", ".ashlar")
 			}
 		}
-		if i := slices.Index(args, "--url"); i >= 0 {
-			args[i+1] = "http://" + s.public
+		for _, flag := range []string{"--url", "--public"} {
+			if i := slices.Index(args, flag); i >= 0 {
+				args[i+1] = "http://" + s.public
+			}
 		}
 		ran++
 		cmd := s.command(args...)

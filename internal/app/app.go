@@ -100,6 +100,7 @@ type App struct {
 	identify func(*http.Request) (caller.Caller, error)
 
 	dir          string
+	base         string // path of the public address
 	cfg          Config
 	folder       folder
 	routes       []web.Route // the routes of Handler
@@ -197,6 +198,9 @@ func (a *App) open(ctx context.Context) (err error) {
 	if a.keeping, missing = a.Rules.Model.ResolveBackups(os.LookupEnv, os.ReadFile); len(missing) > 0 {
 		return missing
 	}
+	if err := a.readBase(); err != nil {
+		return err
+	}
 	if err := a.openProviders(ctx); err != nil {
 		return err
 	}
@@ -253,6 +257,9 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.routes = a.allRoutes()
+	if err := a.checkBase(); err != nil {
+		return err
+	}
 	a.bounds = netconn.NewBounds(a.cfg.MaxConnections, a.cfg.Proxies)
 	a.openMetrics()
 	a.tellSteps()

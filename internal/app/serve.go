@@ -107,6 +107,7 @@ func (a *App) Handler() (http.Handler, error) {
 		Forwarded:     a.cfg.Forwarded,
 		Relayed:       a.cfg.ProxyProtocol,
 		Labels:        a.labels,
+		Base:          a.base,
 	})
 	if err != nil {
 		return nil, err
@@ -129,6 +130,6 @@ func (a *App) allRoutes() []web.Route {
 		a.underOwnNames(a.consoleRoutes()),
 		data,
 		jobs,
-		openapi.Routes(a.Rules, slices.Concat(described, accounts, jobs)),
+		openapi.Routes(a.Rules, slices.Concat(described, accounts, jobs), a.base),
 	)
 }

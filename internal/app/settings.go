@@ -88,7 +88,7 @@ func (s *settings) addFlags(cfg *Config) {
 	s.addTime("--idle-timeout", cfg.IdleTimeout)
 	s.addTime("--shutdown-timeout", cfg.Grace)
 	s.addTime("--lame-duck", cfg.LameDuck)
-	s.add("--url", cfg.URL)
+	s.add("--public", cfg.URL)
 	s.add("--host", strings.Join(cfg.Names, " "))
 	s.add("--smtp", cfg.SMTP.Host())
 	s.addSecret("the password of --smtp", cfg.SMTP.Password())

@@ -33,7 +33,7 @@ func newDoctor() *cobra.Command {
 		Short: "Find out what is wrong with a deployment",
 		Long:  doctorHelp,
 		Example: `  ashlar doctor examples/careers
-  ashlar doctor /srv/careers --data /var/lib/careers --url https://careers.example.com --json`,
+  ashlar doctor /srv/careers --data /var/lib/careers --public https://careers.example.com --json`,
 		Args: exactlyOneDir,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := environment(cmd, allFlags(newServe())...); err != nil {

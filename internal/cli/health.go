@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/outbound"
 )
 
@@ -64,7 +65,7 @@ func (f *healthFlags) run(cmd *cobra.Command) error {
 			return usage(cmd, "%v", err)
 		}
 		base = "http://" + address
-	} else if !isPublicURL(base) {
+	} else if !isAddress(base) {
 		return usage(cmd, "--url must be like https://careers.example.com, not %q", base)
 	}
 	ctx, stop := untilSignal(cmd)
@@ -159,4 +160,10 @@ func noAnswer(base string, timeout time.Duration, err error) error {
 func isTimeout(err error) bool {
 	late, ok := errors.AsType[net.Error](err)
 	return ok && late.Timeout()
+}
+
+// isAddress reports whether a text is the address of a server.
+func isAddress(text string) bool {
+	_, err := model.PublicPath(text)
+	return err == nil
 }

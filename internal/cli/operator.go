@@ -32,13 +32,13 @@ func newOperator() *cobra.Command {
 const operatorLinkHelp = `Link prints a link on the last line of its output. Whoever opens it chooses a password and becomes
 an operator. The link works once, for 30 minutes, and ends earlier links.
 
-A server may be running. Link does not know its address: name it with --url.`
+A server may be running. Link does not know its address: name it with --public.`
 
 // operatorLinkFlags holds the flags of operator link.
 type operatorLinkFlags struct {
 	databaseFlags
-	role *choice
-	url  string
+	public publicFlag
+	role   *choice
 }
 
 func newOperatorLink() *cobra.Command {
@@ -48,10 +48,13 @@ func newOperatorLink() *cobra.Command {
 		Short: "Print a link that makes an operator",
 		Long:  operatorLinkHelp,
 		Example: `  ashlar operator link examples/careers
-  ashlar operator link examples/careers --role viewer --url https://app.example.com`,
+  ashlar operator link examples/careers --role viewer --public https://app.example.com`,
 		Args: exactlyOneDir,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := environment(cmd, append(databaseSettings[:], "url")...); err != nil {
+			if err := environment(cmd, append(databaseSettings[:], "public", "url")...); err != nil {
+				return err
+			}
+			if err := f.public.check(cmd); err != nil {
 				return err
 			}
 			if err := f.check(cmd); err != nil {
@@ -63,7 +66,7 @@ func newOperatorLink() *cobra.Command {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.Var(f.role, "role", "`role` of the operator: owner, operator or viewer")
-	flags.StringVar(&f.url, "url", "", "`address` of the server (default http://127.0.0.1:8080)")
+	f.public.declare(cmd, "public `address` of the server (default http://127.0.0.1:8080)")
 	f.declare(cmd)
 	return cmd
 }
@@ -79,7 +82,7 @@ func (f *operatorLinkFlags) print(cmd *cobra.Command, dir string) error {
 	if err != nil {
 		return err
 	}
-	address := f.url
+	address := f.public.address()
 	if address == "" {
 		address = "http://127.0.0.1:8080"
 	}

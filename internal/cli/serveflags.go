@@ -5,7 +5,6 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
-	"net/url"
 	"os"
 	"time"
 
@@ -35,7 +34,8 @@ type serveFlags struct {
 	trusted                                  []netip.Prefix // parsed proxies
 	proxyProtocol                            bool
 	outbound                                 outboundFlags
-	url, smtp, keys                          string
+	public                                   publicFlag
+	smtp, keys                               string
 	server                                   mail.Server // parsed smtp
 	maxConcurrent, maxConnections, readers   int
 	limits                                   string
@@ -75,8 +75,8 @@ func (f *serveFlags) declare(cmd *cobra.Command) {
 	flags.StringSliceVar(&f.proxies, "trusted-proxies", nil, "`address` or network of proxies, such as 10.0.0.0/8, which name the client of a request; may be repeated (default none)")
 	flags.Var(f.forwarded, "forwarded-header", "header to which the trusted proxies append their client: X-Forwarded-For, or Forwarded (RFC 7239); the other one is not read")
 	flags.BoolVar(&f.proxyProtocol, "proxy-protocol", false, "the trusted proxies begin each connection with a header of the PROXY protocol, version 1 or 2; without one they are refused")
-	flags.StringVar(&f.url, "url", "", "public `address` of the app, which links in mails begin with, as https://app.example.com (default accounts.url of the model, then the address to listen on)")
-	flags.StringSliceVar(&f.hosts, "host", nil, "further `name` under which the console and the account pages answer; may be repeated (default that of --url)")
+	f.public.declare(cmd, "public `address` of the app, which all links begin with, as https://app.example.com, or https://example.com/app below a prefix of a proxy (default accounts.url of the model, then the address to listen on)")
+	flags.StringSliceVar(&f.hosts, "host", nil, "further `name` under which the console and the account pages answer; may be repeated (default that of --public)")
 	flags.StringVar(&f.smtp, "smtp", "", "`address` of an SMTP server, such as smtp://user:password@host:587; also ASHLAR_SMTP or SMTP_URL (default mails are written to files in the data folder)")
 	f.outbound.declare(cmd)
 	flags.StringVar(&f.limits, "limits", "", "`address` of a Redis or Valkey that keeps the limits which servers share, such as redis://:password@host:6379 (default the PostgreSQL database; with SQLite there is one server)")
@@ -162,8 +162,8 @@ func (f *serveFlags) lameDuckOf(loopback, terminal bool) time.Duration {
 
 // checkMail parses the address of the SMTP server.
 func (f *serveFlags) checkMail(cmd *cobra.Command) (err error) {
-	if f.url != "" && !isPublicURL(f.url) {
-		return usage(cmd, "--url (%s) must be like https://app.example.com, not %q", variable("url"), f.url)
+	if err := f.public.check(cmd); err != nil {
+		return err
 	}
 	address := cmp.Or(f.smtp, os.Getenv("SMTP_URL"))
 	if address == "" {
@@ -199,12 +199,6 @@ func (f *serveFlags) checkProxies(cmd *cobra.Command) error {
 	return nil
 }
 
-// isPublicURL reports whether a text is a URL of http or https without a query.
-func isPublicURL(text string) bool {
-	u, err := url.Parse(text)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
-}
-
 // maxReaders bounds the connections for reads. Each has a page cache of its own.
 const maxReaders = 64
 
@@ -215,7 +209,7 @@ func (f *serveFlags) config(dir string, log *slog.Logger) app.Config {
 	cfg.ProxyProtocol = f.proxyProtocol
 	cfg.Answers = int64(f.answers)
 	cfg.HeaderTimeout, cfg.ReadTimeout, cfg.WriteTimeout, cfg.IdleTimeout, cfg.Grace = f.header, f.read, f.write, f.idle, f.grace
-	cfg.URL, cfg.SMTP, cfg.Names = f.url, f.server, f.hosts
+	cfg.URL, cfg.SMTP, cfg.Names = f.public.address(), f.server, f.hosts
 	cfg.AllowPrivate, cfg.OutboundProxy = f.outbound.allowed, f.outbound.through
 	cfg.Keys, cfg.Limits, cfg.TLS = f.keys, f.ledger, f.tls.config
 	cfg.Telemetry = f.telemetry.bytes()

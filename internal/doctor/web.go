@@ -23,15 +23,15 @@ func address(_ context.Context, e *examination) {
 	local := isLocal(e.Listen)
 	switch {
 	case err != nil:
-		e.add(Error, "The public address is no URL.", "Set --url, such as https://app.example.com.")
+		e.add(Error, "The public address is no URL.", "Set --public, such as https://app.example.com.")
 	case public == "" && accounts != nil && local:
-		e.add(Note, "No public address is set, so links in mails lead to this machine.", "Set --url before people elsewhere use the app.")
+		e.add(Note, "No public address is set, so links in mails lead to this machine.", "Set --public before people elsewhere use the app.")
 	case public == "" && accounts != nil:
-		e.add(Error, "No public address is set, so links in mails lead to "+e.Listen+".", "Set --url, such as https://app.example.com.")
+		e.add(Error, "No public address is set, so links in mails lead to "+e.Listen+".", "Set --public, such as https://app.example.com.")
 	case public == "" && !local:
-		e.add(Note, "No public address is set, so the pages for people answer under any name.", "Set --url, such as https://app.example.com.")
+		e.add(Note, "No public address is set, so the pages for people answer under any name.", "Set --public, such as https://app.example.com.")
 	case u.Scheme == "http" && !web.IsLoopback(u.Host):
-		e.add(Error, "The public address "+public+" is not encrypted: passwords and tokens can be read on their way, and browsers keep no session cookie.", "Serve it over HTTPS, with --tls-cert, --acme or a proxy in front, and set --url to the https address.")
+		e.add(Error, "The public address "+public+" is not encrypted: passwords and tokens can be read on their way, and browsers keep no session cookie.", "Serve it over HTTPS, with --tls-cert, --acme or a proxy in front, and set --public to the https address.")
 	}
 	for _, origin := range e.CORS {
 		if o, err := url.Parse(origin); err == nil && o.Scheme == "http" && !web.IsLoopback(o.Host) {

@@ -19,6 +19,7 @@ import (
 func (rc *Receiver) Handler(m *Mux) http.Handler {
 	next := rc.chain(m.Serve)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = rc.base.enter(r)
 		rc.receive(w, r, m.isProbe(r.URL.Path), next)
 	})
 }
@@ -44,7 +45,7 @@ func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, probe bool, 
 	client, proxied := rc.proxies.client(r)
 	x := &exchange{client: r.Context(), timeout: rc.timeout, probe: probe, explain: rc.explain, proxied: proxied, relayed: rc.relayed, labeler: rc.labeler}
 	rc.begin(&x.record, r, start, client)
-	x.out = response{ResponseWriter: w, client: r.Context(), head: r.Method == http.MethodHead, accepts: r.Header["Accept-Encoding"]}
+	x.out = response{ResponseWriter: w, base: rc.base, client: r.Context(), head: r.Method == http.MethodHead, accepts: r.Header["Accept-Encoding"]}
 	x.parent, x.at = x.client, start.Add(rc.timeout)
 	x.caller = x.caller.From(client)
 	defer x.end()

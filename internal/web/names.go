@@ -19,7 +19,7 @@ func OnlyNames(names []string, routes []Route) []Route {
 	for i, route := range routes {
 		guarded[i].Handler = func(w http.ResponseWriter, r *http.Request) error {
 			if !isNameOf(r, names) {
-				return errs.New(errs.Forbidden, "this server does not know the name that the request asks for: start it with --url, or list further names with --host")
+				return errs.New(errs.Forbidden, "this server does not know the name that the request asks for: start it with --public, or list further names with --host")
 			}
 			return route.Handler(w, r)
 		}

@@ -114,7 +114,7 @@ type document struct {
 // writeProblem answers with a problem document and returns its status.
 func writeProblem(w *response, r *http.Request, failure *errs.Error, id string) int {
 	k := problemOf(failure.Kind)
-	p := document{Type: "/problems/" + string(k.Kind), Title: k.Title, Status: k.Status, Detail: failure.Message, RequestID: id}
+	p := document{Type: w.base.below("/problems/" + string(k.Kind)), Title: k.Title, Status: k.Status, Detail: failure.Message, RequestID: id}
 	switch k.Kind {
 	case errs.Internal:
 		p.Detail = ""

@@ -35,6 +35,7 @@ type Config struct {
 	Forwarded     bool                                       // they name it in Forwarded (RFC 7239); default: in X-Forwarded-For
 	Relayed       bool                                       // they speak the PROXY protocol: no request is of this machine
 	Explain       bool                                       // answers say what was not found: only where callers may see everything
+	Base          string                                     // path of the public address, from model.PublicPath; default: the app is at the root of its host
 	Labels        *profile.Labeler                           // labels the goroutines of requests for profiles; default: none are labelled
 }
 
@@ -50,6 +51,7 @@ type Receiver struct {
 	limiter  *limit.Limiter
 	explain  bool
 	relayed  bool
+	base     base
 	places   *admit.Shares[caller.Client] // for requests at work
 }
 
@@ -62,6 +64,7 @@ func NewReceiver(cfg Config) (_ *Receiver, err error) {
 		timeout:  orElse(cfg.Timeout, defaultTimeout),
 		explain:  cfg.Explain,
 		relayed:  cfg.Relayed,
+		base:     base(cfg.Base),
 		origins:  map[string]bool{},
 		proxies:  proxies{trusted: cfg.Proxies, header: forwardedFor},
 		labeler:  cfg.Labels,

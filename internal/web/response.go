@@ -18,6 +18,7 @@ import (
 type response struct {
 	http.ResponseWriter
 	client     context.Context // of the request, from net/http
+	base       base            // path of the public address
 	head       bool            // the request is a HEAD, so Write sends nothing
 	in         *requestBody    // of the request; nil: it has none
 	inLength   int64           // Content-Length of the request; -1: unknown
@@ -36,6 +37,7 @@ func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 func (w *response) WriteHeader(status int) {
 	if w.status == 0 && status >= 200 { // a 1xx is not the answer
 		w.status = status
+		w.base.leave(w.Header())
 		if w.in != nil {
 			w.in.hasten(w.ResponseWriter, w.inLength)
 		}
@@ -67,6 +69,9 @@ func LongJSON(w http.ResponseWriter, status int, begun *pieces.Text, rest []byte
 
 // Bytes answers with a body of any type.
 func Bytes(w http.ResponseWriter, status int, contentType string, body []byte) error {
+	if strings.HasPrefix(contentType, "text/html") {
+		body = PartOfPage(w, body)
+	}
 	return write(w, status, []string{contentType}, nil, body)
 }
 

@@ -226,7 +226,7 @@ func TestPublicURL(t *testing.T) {
 		{"http://127.0.0.1:8080", "http://127.0.0.1:8080"},
 		{"http://[::1]:8080", "http://[::1]:8080"},
 		{"https://xn--bcher-kva.example", "https://xn--bcher-kva.example"},
-		{"", ""}, {"app.example.com", ""}, {"http://app.example.com", ""}, {"https://app.example.com/app", ""},
+		{"", ""}, {"app.example.com", ""}, {"http://app.example.com", ""}, {"https://app.example.com/app", "https://app.example.com/app"}, {"https://app.example.com/a/../b", ""}, {"https://app.example.com/a//b", ""},
 		{"https://app.example.com?a", ""}, {"https://app.example.com#", ""}, {"https://me@app.example.com", ""},
 		{"https://app.example.com:", ""}, {"https://app.example.com:443", ""}, {"HTTPS://app.example.com", ""}, {"https://App.example.com", ""},
 		{"https://bücher.example", ""}, {"https://a b.example", ""}, {"https://-a.example", ""}, {"https:app.example.com", ""},
@@ -235,6 +235,18 @@ func TestPublicURL(t *testing.T) {
 		got, err := PublicURL(tt.in)
 		if got != tt.want || (err == nil) != (tt.want != "") {
 			t.Errorf("PublicURL(%q) = %q, %v, want %q", tt.in, got, err, tt.want)
+		}
+	}
+}
+
+func TestOriginOf(t *testing.T) {
+	for in, want := range map[string]string{
+		"https://app.example.com":        "https://app.example.com",
+		"https://example.com:8443/app/x": "https://example.com:8443",
+		"http://[::1]:8080/app":          "http://[::1]:8080",
+	} {
+		if got := originOf(in); got != want {
+			t.Errorf("originOf(%q) = %q, want %q", in, got, want)
 		}
 	}
 }

@@ -35,7 +35,14 @@ func (l *loader) readAddress(value *node, what string, check func(string) (strin
 
 // PublicURL checks the public address of an app. It returns the address without a final slash.
 func PublicURL(text string) (string, error) {
-	return origin(strings.TrimSuffix(text, "/"))
+	text = strings.TrimSuffix(text, "/")
+	if _, err := webAddress(text); err != nil {
+		return "", err
+	}
+	if _, err := model.PublicPath(text); err != nil {
+		return "", err
+	}
+	return text, nil
 }
 
 // origin checks an origin such as https://app.example.com, in the form that browsers send.
@@ -48,6 +55,14 @@ func origin(text string) (string, error) {
 		return "", errors.New("write only the scheme and the host, such as " + address.Scheme + "://" + address.Host)
 	}
 	return text, nil
+}
+
+// originOf returns the origin of a checked public address, which may have a path.
+func originOf(public string) string {
+	if at := strings.Index(public, "://") + len("://"); strings.Contains(public[at:], "/") {
+		return public[:at+strings.Index(public[at:], "/")]
+	}
+	return public
 }
 
 // issuerURL checks the address of an issuer of tokens. Tokens name it letter by letter, so it stays as it is.
@@ -118,7 +133,7 @@ func (l *loader) readPasskeys(accounts *model.Accounts, value *node) *model.Pass
 	origins := value.given("origins")
 	switch {
 	case origins == nil && accounts.URL != "" && within(accounts.URL, result.Domain):
-		result.Origins = []string{accounts.URL}
+		result.Origins = []string{originOf(accounts.URL)}
 	case origins == nil:
 		l.fault(value.pos, "passkeys needs the key origins: the addresses of the pages that ask for a passkey, such as https://%s", result.Domain)
 	case len(origins.items) == 0 && origins.kind == list:

@@ -26,7 +26,7 @@ func TestRoutesAreDescribed(t *testing.T) {
 	}
 	routes := h.Routes()
 	rules := modeltest.Rules(t, "ashlar: 1\nname: notes\naccounts: {signup: open}\ntables:\n  notes:\n    fields: {text: {type: text, max: 9}}\n    access: {read: true}\n")
-	source := openapi.Document(rules, routes)
+	source := openapi.Document(rules, routes, "")
 	if n := bytes.Count(source, []byte(`"/auth/me":`)); n != 1 {
 		t.Errorf("the document has /auth/me %d times", n)
 	}

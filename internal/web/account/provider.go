@@ -159,7 +159,7 @@ func (h *Handler) failAt(w http.ResponseWriter, r *http.Request, next string, er
 	}
 	record := web.Record(r)
 	record.Err, record.Problem = err, failure.Kind
-	fragment := url.Values{"status": {"error"}, "type": {"/problems/" + string(failure.Kind)}}
+	fragment := url.Values{"status": {"error"}, "type": {web.Below(w, "/problems/"+string(failure.Kind))}}
 	if failure.Message != "" {
 		fragment.Set("detail", failure.Message)
 	}

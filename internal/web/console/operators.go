@@ -57,7 +57,7 @@ func (c *Console) inviteOperator(q *Request) error {
 	if q.r.TLS == nil && web.IsLocal(q.r) {
 		scheme = "http"
 	}
-	return c.showOperators(q, operatorsPage{Link: scheme + "://" + q.r.Host + LinkPath(secret), LinkRole: form.Get("role")}, http.StatusOK)
+	return c.showOperators(q, operatorsPage{Link: scheme + "://" + q.r.Host + web.Below(q.w, LinkPath(secret)), LinkRole: form.Get("role")}, http.StatusOK)
 }
 
 func (c *Console) operatorsMistake(q *Request, err error) error {

@@ -70,7 +70,7 @@ func (p *progressPage) tell(rows int64) {
 		p.render(&part, "verifying", nil)
 	}
 	p.render(&part, "verified-rows", rows)
-	_, _ = p.stream.Write(part.Bytes())
+	_, _ = p.stream.Write(web.PartOfPage(p.q.w, part.Bytes()))
 	p.stream.Flush()
 }
 
@@ -78,7 +78,7 @@ func (p *progressPage) end(found *verified) error {
 	var part bytes.Buffer
 	p.render(&part, "verified", found)
 	part.Write(p.foot)
-	_, err := p.stream.Write(part.Bytes())
+	_, err := p.stream.Write(web.PartOfPage(p.q.w, part.Bytes()))
 	return err
 }
 

@@ -27,7 +27,7 @@ func dataRoutes() []web.Route {
 	return described
 }
 
-func document(rules *rule.Rules) []byte { return openapi.Document(rules, dataRoutes()) }
+func document(rules *rule.Rules) []byte { return openapi.Document(rules, dataRoutes(), "") }
 
 // folders are the apps under test.
 func folders(t *testing.T) map[string]string {

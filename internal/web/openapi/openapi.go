@@ -2,6 +2,7 @@
 package openapi
 
 import (
+	"bytes"
 	"cmp"
 
 	"github.com/ashlar-dev/ashlar/internal/model"
@@ -23,8 +24,8 @@ const intro = "Rows of the tables below, as JSON.\n\n" +
 const unversioned = "0.0.0"
 
 // Document returns the description of routes for a model as JSON, the same bytes each time. It leaves out operations
-// for the system caller only. Its version is the model's, so a new build of the server does not change it.
-func Document(rules *rule.Rules, routes []web.Route) []byte {
+// for the system caller only. public is the path of the public address. Its version is the model's, so a new build of the server does not change it.
+func Document(rules *rule.Rules, routes []web.Route, public string) []byte {
 	d := &document{rules: rules, routes: routes, names: nameTables(rules.Model), may: map[*model.Table]access{}, stranger: stranger(rules)}
 	var open []*model.Table
 	for _, table := range rules.Model.All() {
@@ -42,10 +43,10 @@ func Document(rules *rule.Rules, routes []web.Route) []byte {
 	}
 	tags = append(tags, d.fixedTags()...)
 	paths = append(paths, d.fixedPaths()...)
-	return append(encode(nil, object{
+	text := encode(nil, object{
 		{"openapi", "3.1.0"},
 		{"info", object{{"title", rules.Model.Name}, {"version", cmp.Or(rules.Model.Version, unversioned)}, {"description", intro}}},
-		{"servers", []any{object{{"url", "/"}}}},
+		{"servers", []any{object{{"url", cmp.Or(public, "/")}}}},
 		{"tags", tags},
 		{"paths", paths},
 		{"components", object{
@@ -58,7 +59,11 @@ func Document(rules *rule.Rules, routes []web.Route) []byte {
 				{"description", "A token that says who asks: an access token, an API key, or an access token of an issuer that the model names. On the machine of the server, `ashlar token` prints one."},
 			}}}},
 		}},
-	}), '\n')
+	})
+	if public != "" {
+		text = bytes.ReplaceAll(text, []byte(`"/problems/`), []byte(`"`+public+`/problems/`))
+	}
+	return append(text, '\n')
 }
 
 func tag(table *model.Table) object {

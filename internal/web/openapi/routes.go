@@ -27,13 +27,13 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 
 // Routes returns /openapi.json with the description of an API's routes, and /docs, its page. All callers get the
 // same.
-func Routes(rules *rule.Rules, described []web.Route) []web.Route {
+func Routes(rules *rule.Rules, described []web.Route, public string) []web.Route {
 	const brief, long = "public, max-age=60", "public, max-age=3600"
 	const script, style = "text/javascript; charset=utf-8", "text/css; charset=utf-8"
 	page := newFile("text/html; charset=utf-8", brief, index(rules.Model.Name))
 	page.policy = policy
 	return []web.Route{
-		{Pattern: "GET /openapi.json", Handler: newCompressed("application/json", brief, pack(Document(rules, described))).serve},
+		{Pattern: "GET /openapi.json", Handler: newCompressed("application/json", brief, pack(Document(rules, described, public))).serve},
 		{Pattern: "GET /docs", Handler: page.serve},
 		{Pattern: "GET /docs/docs.js", Handler: newFile(script, brief, read("docs.js")).serve},
 		{Pattern: "GET /docs/docs.css", Handler: newFile(style, brief, read("docs.css")).serve},

@@ -23,7 +23,7 @@ func served(t *testing.T) func(path string, header ...string) *httptest.Response
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := receiver.Handler(web.NewMux(openapi.Routes(rules, dataRoutes())...))
+	h := receiver.Handler(web.NewMux(openapi.Routes(rules, dataRoutes(), "")...))
 	return func(path string, header ...string) *httptest.ResponseRecorder {
 		r := httptest.NewRequest(http.MethodGet, path, nil)
 		for i := 0; i+1 < len(header); i += 2 {

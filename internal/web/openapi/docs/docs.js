@@ -1,6 +1,6 @@
 // The page asks this server alone: no validator, no query configuration, and a token that is typed in stays in memory.
 SwaggerUIBundle({
-  url: '/openapi.json',
+  url: 'openapi.json',
   dom_id: '#docs',
   deepLinking: true,
   docExpansion: 'none',

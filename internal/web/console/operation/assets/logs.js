@@ -104,6 +104,7 @@ if (live) {
   const body = table.tBodies[0];
   const pattern = document.getElementById('row').content;
   let cursor = live.dataset.cursor; // of the newest record that the page knows; a number would lose digits
+  const [base] = live.dataset.tail.split('/console/'); // the path of the public address, which rows lack
   let timer;
   let count = 0;
 
@@ -111,7 +112,7 @@ if (live) {
 
   const link = (text, path, name) => {
     const a = document.createElement('a');
-    a.href = path;
+    a.href = base + path;
     a.textContent = text;
     if (name) a.setAttribute('aria-label', name);
     return a;
@@ -137,7 +138,7 @@ if (live) {
     const made = pattern.cloneNode(true).firstElementChild;
     made.className = row.mark;
     const head = made.querySelector('[data-at]');
-    head.href = row.path;
+    head.href = base + row.path;
     head.append(timeOf(row.at));
     if (row.weight) {
       const tag = document.createElement('span');
