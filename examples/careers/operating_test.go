@@ -146,6 +146,9 @@ func (s *operated) runCommands(t *testing.T, text string) {
 		}
 		ran++
 		cmd := s.command(args...)
+		if args[0] == "health" {
+			cmd.Env = append(cmd.Environ(), "ASHLAR_OPERATE_LISTEN="+s.operate)
+		}
 		out, err := cmd.CombinedOutput()
 		if cmd.ProcessState == nil || cmd.ProcessState.ExitCode() > 1 || (err != nil && args[0] != "doctor") {
 			t.Errorf("ashlar %s: %v\n%s", found[1], err, out)
