@@ -17,7 +17,7 @@ import (
 func (a *App) consoleRoutes() []web.Route {
 	routes := console.New(console.Config{
 		App: a.Rules.Model.Name, Accounts: a.accounts.service, Audit: a.Audit, Keys: a.Keys, Now: a.cfg.Now,
-		Sections: slices.Concat(a.operationSections(), a.workSections(), a.backupSections()),
+		Sections: slices.Concat(a.operationSections(), a.workSections(), a.backupSections(), a.certificateSections()),
 	}).Routes()
 	for i := range routes {
 		page := routes[i].Handler

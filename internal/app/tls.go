@@ -17,6 +17,9 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/telemetry/metric"
 	"github.com/ashlar-dev/ashlar/internal/telemetry/watch"
 	"github.com/ashlar-dev/ashlar/internal/web"
+	"github.com/ashlar-dev/ashlar/internal/web/console"
+	"github.com/ashlar-dev/ashlar/internal/web/console/certificates"
+	"github.com/ashlar-dev/ashlar/internal/web/console/operation"
 	"github.com/ashlar-dev/ashlar/internal/web/netconn"
 	"github.com/ashlar-dev/ashlar/internal/web/tlscert"
 )
@@ -94,6 +97,14 @@ func (a *App) Certificates() []tlscert.Status {
 		return nil
 	}
 	return a.certificates.Status()
+}
+
+// certificateSections returns the page of the console about certificates, none without TLS.
+func (a *App) certificateSections() []console.Section {
+	if a.certificates == nil {
+		return nil
+	}
+	return certificates.Sections(certificates.Config{Status: a.Certificates, Styles: operation.Styles(), Now: a.cfg.Now})
 }
 
 // tlsReadings returns the metric of the certificates. Without TLS there is none: an alert on a small number would fire.

@@ -46,17 +46,15 @@ func TestScripts(t *testing.T) {
 // exist, and $STRANGER is the address of an unknown user.
 func TestPostgresScripts(t *testing.T) {
 	effort.SkipRaced(t)
-	database, empty, fresh := pgtest.URL(t), pgtest.URL(t), pgtest.URL(t)
-	restored, restoredAgain := pgtest.URL(t), pgtest.URL(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/postgres", RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("ASHLAR_OPERATE_LISTEN", "off")
-			e.Setenv("DATABASE", database)
+			empty := pgtest.URL(t)
 			e.Setenv("EMPTY", empty)
-			e.Setenv("FRESH", fresh)
-			e.Setenv("RESTORED", restored)
-			e.Setenv("RESTORED_AGAIN", restoredAgain)
+			for _, name := range []string{"DATABASE", "FRESH", "RESTORED", "RESTORED_AGAIN"} {
+				e.Setenv(name, pgtest.URL(t))
+			}
 			e.Setenv("MISSING", changed(t, empty, func(address *url.URL) { address.Path = "/ashlar_test_missing" }))
 			e.Setenv("STRANGER", changed(t, empty, func(address *url.URL) {
 				q := address.Query()

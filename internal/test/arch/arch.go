@@ -32,7 +32,7 @@ var rows = [...][]string{
 	{"identity/account", "mail/outbox", "job/action", "job/change", "job/clock", "job/request", "job/start", "webhook/delivery", "web/netconn", "web/proxyproto", "web/tlscert"},
 	{"web", "web/passkey"},
 	{"web/api", "web/account", "web/mailbox", "web/live", "web/work", "web/webhooks", "web/console", "web/openapi", "web/health", "web/operate", "web/home"},
-	{"web/account/pages", "web/console/backups", "web/console/operation", "web/console/work"},
+	{"web/account/pages", "web/console/backups", "web/console/certificates", "web/console/operation", "web/console/work"},
 	{"app/seed", "doctor"},
 	{"app"},
 	{"cli"},
