@@ -48,7 +48,7 @@ func Redirect(cfg RedirectConfig) http.Handler {
 		host := HostName(r.Host)
 		switch {
 		case !slices.Contains(cfg.Names, host) && !IsLoopback(host):
-			plainProblem(w, errs.Forbidden, "this server does not know the name that the request asks for: start it with --url, or list further names with --host")
+			plainProblem(w, errs.Forbidden, "this server does not know the name that the request asks for: start it with --public, or list further names with --host")
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			plainProblem(w, errs.Forbidden, "this was sent without encryption: send it to the https address")
 		case len(r.Header["Authorization"]) > 0:

@@ -1,0 +1,94 @@
+package app
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// People sign up, follow the link of the mail and sign in below a prefix, whether nginx keeps the prefix or strips it.
+func TestSignUpBelowAPrefix(t *testing.T) {
+	for _, tt := range []struct{ name, location, pass string }{
+		{"kept", prefix + "/", ""},
+		{"stripped", prefix + "/", "/"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			port := freePort(t)
+			front := "http://127.0.0.1:" + port
+			dir := app(t, openSignUp)
+			data := filepath.Join(dir, "data")
+			server := opened(t, dir, Config{Data: data, URL: front + prefix, Logger: (&log{}).logger(), Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
+			base := start(t, server).base
+			config := "daemon off; pid " + filepath.Join(t.TempDir(), "pid") + "; error_log stderr; events {}\nhttp { access_log off; server { listen 127.0.0.1:" + port +
+				"; location " + tt.location + " { proxy_pass " + base + tt.pass + "; proxy_set_header Host $http_host; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header X-Forwarded-Proto $scheme; } } }\n"
+			runProxy(t, "nginx", config, func(file string) []string { return []string{"-c", file, "-e", "stderr"} })
+			waitFor(t, "nginx", func() bool {
+				answer, err := http.Get(front + prefix + "/healthz")
+				if err == nil {
+					_ = answer.Body.Close()
+				}
+				return err == nil && answer.StatusCode == http.StatusOK
+			})
+			post := func(path, body string, want int) string {
+				t.Helper()
+				answer, err := http.Post(front+prefix+path, "application/json", strings.NewReader(body))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer answer.Body.Close()
+				text, _ := io.ReadAll(answer.Body)
+				if answer.StatusCode != want {
+					t.Fatalf("POST %s = %s %s", path, answer.Status, text)
+				}
+				return string(text)
+			}
+			var begun struct {
+				Flow string `json:"flow"`
+			}
+			signUp := post("/auth/sign-up", `{"email": "ada@example.com", "password": "a horse that nobody sees"}`, http.StatusAccepted)
+			if err := json.Unmarshal([]byte(signUp), &begun); err != nil || begun.Flow == "" {
+				t.Fatal(err, signUp)
+			}
+			var mail string
+			waitFor(t, "the mail", func() bool {
+				files, _ := filepath.Glob(filepath.Join(data, "mail", "*.eml"))
+				if len(files) == 0 {
+					return false
+				}
+				text, err := os.ReadFile(files[0])
+				mail = string(text)
+				return err == nil
+			})
+			link := regexp.MustCompile(regexp.QuoteMeta(front+prefix+"/account/verify#ada@example.com/") + `([0-9A-Za-z-]+)`).FindStringSubmatch(mail)
+			if link == nil {
+				t.Fatalf("the link does not have the prefix\n%s", mail)
+			}
+			if got := get(t, strings.Split(link[0], "#")[0]); got.status != http.StatusOK || !strings.Contains(got.body, `action="`+prefix+`/account/verify"`) {
+				t.Errorf("the page of the link is %d %s", got.status, got.body)
+			}
+			post("/auth/verify", `{"email": "ada@example.com", "code": "`+link[1]+`", "flow": "`+begun.Flow+`"}`, http.StatusOK)
+			var tokens struct {
+				Access string `json:"access_token"`
+			}
+			if err := json.Unmarshal([]byte(post("/auth/sign-in", `{"email": "ada@example.com", "password": "a horse that nobody sees"}`, http.StatusOK)), &tokens); err != nil || tokens.Access == "" {
+				t.Fatal(err, tokens)
+			}
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, front+prefix+"/api/notes", http.NoBody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Authorization", "Bearer "+tokens.Access)
+			answer, err := http.DefaultClient.Do(r)
+			if err != nil || answer.StatusCode != http.StatusOK {
+				t.Fatal(answer, err)
+			}
+			_ = answer.Body.Close()
+		})
+	}
+}
