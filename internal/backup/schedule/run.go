@@ -45,7 +45,8 @@ var errLost = errors.New("another node has taken over, because this one did not 
 func (s *Service) work(ctx context.Context, a Attempt) {
 	bounded, cancel := context.WithTimeout(ctx, runTime)
 	running, lose := context.WithCancelCause(bounded)
-	renewed := background.Async("lease of a "+a.Kind, func() error { return s.renew(running, a, lose) })
+	begun := a // attempt changes a meanwhile
+	renewed := background.Async("lease of a "+a.Kind, func() error { return s.renew(running, begun, lose) })
 	err := background.Guard("a "+a.Kind, func() error { return s.attempt(running, &a) })
 	if cause := context.Cause(running); err != nil && errors.Is(cause, errLost) {
 		err = cause
