@@ -41,7 +41,7 @@ var templates = template.Must(console.Templates().ParseFS(templateFiles, "templa
 // A row is a certificate on the page.
 type row struct {
 	tlscert.Status
-	Days  int // left
+	Days  int    // left
 	State string // good or bad
 	Word  string
 }
