@@ -204,6 +204,9 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.openProviders(ctx); err != nil {
 		return err
 	}
+	if err := a.openCertificateFiles(); err != nil {
+		return err
+	}
 	if a.folder, err = openFolder(ctx, a.cfg, lockPatience); err != nil {
 		return err
 	}

@@ -39,26 +39,32 @@ type TLS struct {
 // On reports whether the listener speaks TLS.
 func (t *TLS) On() bool { return t.Cert != "" || len(t.Domains) > 0 }
 
-// openTLS opens the certificates of the listener.
-func (a *App) openTLS(ctx context.Context) error {
+// openCertificateFiles opens the certificate of the listener, if it is in files. It comes before the database: a file that cannot
+// be served with is no reason to change tables.
+func (a *App) openCertificateFiles() error {
 	own := a.cfg.TLS
-	switch {
-	case own.Cert != "":
-		files, err := tlscert.OpenFiles(own.Cert, own.Key, tlscert.FilesConfig{Every: own.every, Logger: a.cfg.Logger, Now: a.cfg.Now})
-		if err != nil {
-			return err
-		}
+	if own.Cert == "" {
+		return nil
+	}
+	files, err := tlscert.OpenFiles(own.Cert, own.Key, tlscert.FilesConfig{Every: own.every, Logger: a.cfg.Logger, Now: a.cfg.Now})
+	if err == nil {
 		a.certificates = files
-	case len(own.Domains) > 0:
+	}
+	return err
+}
+
+// openTLS opens the certificates of the listener that are in the database, and keeps all of them up to date.
+func (a *App) openTLS(ctx context.Context) error {
+	if len(a.cfg.TLS.Domains) > 0 {
 		orders, err := a.openACME(ctx)
 		if err != nil {
 			return err
 		}
 		a.certificates, a.challenges = orders, orders.Answer
-	default:
-		return nil
 	}
-	a.services = append(a.services, service{"certificates", a.certificates})
+	if a.certificates != nil {
+		a.services = append(a.services, service{"certificates", a.certificates})
+	}
 	return nil
 }
 

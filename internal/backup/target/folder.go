@@ -27,15 +27,31 @@ const unfinishedFor = 24 * time.Hour
 // String implements Target.
 func (f folder) String() string { return "the folder " + string(f) }
 
+// open opens the folder. Names with links or .. do not lead out of it.
+func (f folder) open() (*os.Root, error) {
+	root, err := os.OpenRoot(string(f))
+	return root, f.explained(err)
+}
+
+func (f folder) explained(err error) error {
+	if err == nil {
+		return nil
+	}
+	if found, statErr := os.Stat(string(f)); statErr == nil && !found.IsDir() {
+		return fmt.Errorf("%s is a file: name a folder for backups", string(f))
+	}
+	return err
+}
+
 // Put implements Target. The object gets its name after its bytes have reached the disk.
 func (f folder) Put(ctx context.Context, name string, r io.Reader) (err error) {
 	if err := checkName(name); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(string(f), 0o700); err != nil {
-		return err
+		return f.explained(err)
 	}
-	root, err := os.OpenRoot(string(f))
+	root, err := f.open()
 	if err != nil {
 		return err
 	}
@@ -119,7 +135,7 @@ func (f folder) Get(ctx context.Context, name string) (_ io.ReadCloser, err erro
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
-	root, err := os.OpenRoot(string(f))
+	root, err := f.open()
 	if err != nil {
 		return nil, f.absent(name, err)
 	}
@@ -152,7 +168,7 @@ func (f folder) absent(name string, err error) error {
 
 // List implements Target. It leaves out what is no object. It also removes unfinished files that are a day old.
 func (f folder) List(ctx context.Context, prefix string) (all []Object, err error) {
-	root, err := os.OpenRoot(string(f))
+	root, err := f.open()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -196,7 +212,7 @@ func (f folder) Delete(_ context.Context, name string) (err error) {
 	if err := checkName(name); err != nil {
 		return err
 	}
-	root, err := os.OpenRoot(string(f))
+	root, err := f.open()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
