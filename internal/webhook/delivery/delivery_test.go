@@ -145,6 +145,7 @@ func TestRetryAfterAndGone(t *testing.T) {
 		w.leap(15 * time.Minute)
 		w.eventually("the endpoint is disabled", func() bool { return w.state(1) == `{"state":"disabled"}` })
 		w.eventually("its deliveries are given up", func() bool { return w.states("changes", 1) == "failed failed" })
+		w.eventually("it is counted", func() bool { return w.Stats().Disabled > 0 })
 		if got := w.Stats(); got.Disabled != 1 {
 			t.Errorf("stats %v", got)
 		}

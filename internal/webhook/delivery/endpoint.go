@@ -152,14 +152,14 @@ func (s *Service) saveShown(tx store.Tx, e *endpoint) error {
 // has a transaction of its own: if the row cannot be written, the outcome of the attempt must stay all the same.
 func (s *Service) show(ctx context.Context, at address) error {
 	var after func()
-	var to webhook.State
+	disabled := false
 	err := s.write(ctx, func(tx store.Tx) error {
-		after = nil
+		after, disabled = nil, false
 		e, err := s.lock(tx, at)
 		if err != nil {
 			return err
 		}
-		to = stateOf(string(e.State))
+		to := stateOf(string(e.State))
 		if e.gone || to == e.shown {
 			return nil
 		}
@@ -175,7 +175,8 @@ func (s *Service) show(ctx context.Context, at address) error {
 				return err
 			}
 		}
-		if to != webhook.Disabled || s.cfg.Disabled == nil {
+		disabled = to == webhook.Disabled
+		if !disabled || s.cfg.Disabled == nil {
 			return nil
 		}
 		notice, err := s.noticeOf(tx, e)
@@ -185,7 +186,7 @@ func (s *Service) show(ctx context.Context, at address) error {
 		after, err = s.cfg.Disabled(ctx, rows, notice)
 		return err
 	})
-	if err == nil && to == webhook.Disabled {
+	if err == nil && disabled {
 		s.tally.disabled.Add(1)
 	}
 	if err == nil && after != nil {
