@@ -48,8 +48,7 @@ type Share[K comparable] struct {
 
 // TryTake takes units for anybody, if much is free.
 func (s *Shares[K]) TryTake(units int64) (_ Share[K], ok bool) {
-	if s.taken.Add(units) > s.undivided {
-		s.taken.Add(-units)
+	if !s.add(units, s.undivided) {
 		return Share[K]{}, false
 	}
 	s.admitted.Add(1)
@@ -61,17 +60,14 @@ func (s *Shares[K]) Take(client K, units int64) (Share[K], error) {
 	if share, ok := s.TryTake(units); ok {
 		return share, nil
 	}
-	after := s.taken.Add(units)
-	if after > s.total {
-		s.taken.Add(-units)
-		s.refused.Add(1)
-		return Share[K]{}, ErrFull
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.allows(client, after-units) {
-		s.taken.Add(-units)
+	if taken := s.taken.Load(); taken+units <= s.total && !s.allows(client, taken) {
 		return Share[K]{}, ErrShare
+	}
+	if !s.add(units, s.total) {
+		s.refused.Add(1)
+		return Share[K]{}, ErrFull
 	}
 	s.own[client] += units
 	s.admitted.Add(1)
@@ -80,13 +76,26 @@ func (s *Shares[K]) Take(client K, units int64) (Share[K], error) {
 
 // TakeShared takes units for somebody who speaks for many clients, and so has no share. ok is false if too few are left.
 func (s *Shares[K]) TakeShared(units int64) (_ Share[K], ok bool) {
-	if s.taken.Add(units) > s.total {
-		s.taken.Add(-units)
+	if !s.add(units, s.total) {
 		s.refused.Add(1)
 		return Share[K]{}, false
 	}
 	s.admitted.Add(1)
 	return Share[K]{of: s, units: units}, true
+}
+
+// add takes units if no more than limit are taken then. Nobody sees units that are refused: requests of one client that
+// are refused at the same time must not fill the place of another one.
+func (s *Shares[K]) add(units, limit int64) bool {
+	for {
+		taken := s.taken.Load()
+		if taken+units > limit {
+			return false
+		}
+		if s.taken.CompareAndSwap(taken, taken+units) {
+			return true
+		}
+	}
 }
 
 // Full reports whether all units are taken.

@@ -126,3 +126,36 @@ func TestSharesUnderCrowds(t *testing.T) {
 		t.Errorf("afterwards %d are taken, %v", shares.taken.Load(), shares.own)
 	}
 }
+
+// Units that a client asks for and does not get are never missing for another client.
+func TestRefusedUnitsAreFree(t *testing.T) {
+	shares := NewShares[string](16)
+	got, _ := takeMost(shares, "greedy")
+	var group sync.WaitGroup
+	stop := make(chan struct{})
+	for range 8 {
+		group.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if _, err := shares.Take("greedy", 1); !errors.Is(err, ErrShare) {
+					t.Errorf("beside its %d the greedy client gets %v, want ErrShare", got, err)
+					return
+				}
+			}
+		})
+	}
+	for range 2000 {
+		share, err := shares.Take("modest", 1)
+		if err != nil {
+			t.Errorf("the modest client gets %v", err)
+			break
+		}
+		share.Give()
+	}
+	close(stop)
+	group.Wait()
+}
