@@ -71,19 +71,8 @@ fuzz: ## run each fuzz target for FUZZ (20s)
 		done || exit 1; \
 	done
 
-nightly: ## compare SQL, lists and writes with CEL's own evaluator over some 100,000 generated cases of each, and models on a random walk with what their changes mean
-	ASHLAR_NIGHTLY=1 $(GO) test ./internal/store/postgres -run Random -timeout 3h
-	ASHLAR_NIGHTLY=1 $(GO) test ./internal/migrate -timeout 3h
-	ASHLAR_NIGHTLY=1 $(GO) test ./internal/view -run EnginesAgree -timeout 2h
-	ASHLAR_NIGHTLY=1 $(GO) test ./internal/test/faults -timeout 30m
-	ASHLAR_NIGHTLY=1 $(GO) test ./internal/advise -timeout 1h
-	ASHLAR_NIGHTLY=1 $(GO) test ./internal/job/cron -timeout 1h
-	ASHLAR_NIGHTLY=1 $(GO) test ./internal/feed ./internal/web/live -timeout 4h
-	ASHLAR_NIGHTLY=1 $(GO) test ./internal/sqlgen ./internal/record -run 'Oracle|Reference|Stable|Writes|Callers|Mirror|Kept' -timeout 2h
-	ASHLAR_NIGHTLY=1 $(GO) test ./internal/identity/account -timeout 3h
-	ASHLAR_NIGHTLY=1 $(GO) test ./internal/web/account -timeout 3h
-	ASHLAR_NIGHTLY=1 $(GO) test ./internal/telemetry/trace -run RealCollector -timeout 1h
-	ASHLAR_NIGHTLY=1 $(GO) test ./internal/app ./internal/telemetry/monitor -run 'Prometheus|Promtool' -timeout 1h
+nightly: ## run every test in its long form, one package after the other (hours), then all generators of clients and two builds of a release
+	ASHLAR_NIGHTLY=1 $(GO) test -p 1 -timeout 4h ./...
 	ALL_GENERATORS=1 GO=$(GO) ./tools/openapi/check.sh
 	$(MAKE) release-check
 
