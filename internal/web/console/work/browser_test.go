@@ -181,6 +181,17 @@ func TestWorkInABrowser(t *testing.T) {
 	b.follow(`//li[contains(., "mail")]//button[@value="pause"]`)
 	b.shows("paused", "Grace Hopper")
 	b.look("queues-paused")
+	b.visit("/console/webhooks")
+	b.shows("one.example", "7 failures in a row")
+	b.look("webhooks")
+	b.follow(`.endpoints tbody th a`)
+	b.shows("notes.create", "the receiver <i>answered</i> 500")
+	b.look("deliveries")
+	b.follow(`button[name=delivery][value=d-2]`)
+	if got := strings.Join(w.hooks.replayed, ", "); got != "changes d-2" {
+		b.Errorf("replayed: %q", got)
+	}
+	b.look("replayed")
 }
 
 // No text of a job runs as a script.
