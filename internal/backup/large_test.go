@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,7 +15,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// TestLarge prints how long a backup of 1 GB takes beside a writer, how long writes wait, and how long the restore takes.
+// TestLarge prints how long a backup of 1 GB takes beside a writer, how long writes wait in each of its steps, and how long the
+// restore takes.
 func TestLarge(t *testing.T) {
 	if !effort.Nightly() {
 		t.Skip("only nightly")
@@ -23,7 +26,7 @@ func TestLarge(t *testing.T) {
 	for batch := range 500 { // of 2 MB, half of it random
 		err := w.db.Write(t.Context(), func(tx store.Tx) error {
 			for i := range 1000 {
-				text := fmt.Sprintf("%01000x%01000d", random.Uint64(), i)
+				text := fmt.Sprintf("%01000d", i) + noise(random)
 				args := []value.Value{value.OfInt(int64(10 + 1000*batch + i)), value.OfText(text)}
 				if _, err := tx.Exec(`INSERT INTO credits (id, amount, note, created_at, updated_at, _rev) VALUES ($1, $1, $2, 0, 0, $1)`, args); err != nil {
 					return err
@@ -36,41 +39,95 @@ func TestLarge(t *testing.T) {
 		}
 	}
 	next := 1_000_000
-	writeFor := func(done <-chan struct{}) (waits []time.Duration) {
+	steps := &stepClock{}
+	writeFor := func(done <-chan struct{}) {
 		for {
 			select {
 			case <-done:
-				slices.Sort(waits)
-				return waits
+				return
 			default:
 			}
 			began := time.Now()
 			w.write(t, next, next)
 			next++
-			waits = append(waits, time.Since(began))
+			steps.wrote(time.Since(began))
 		}
 	}
-	describeWaits := func(what string, waits []time.Duration, took time.Duration) {
-		t.Logf("%s: %.0f writes/s, p99 %v, longest %v", what, float64(len(waits))/took.Seconds(), waits[len(waits)*99/100], waits[len(waits)-1])
-	}
-	const alone = 10 * time.Second
 	quiet := make(chan struct{})
-	time.AfterFunc(alone, func() { close(quiet) })
-	describeWaits("alone", writeFor(quiet), alone)
+	steps.Step("alone, before", 0)
+	time.AfterFunc(10*time.Second, func() { close(quiet) })
+	writeFor(quiet)
 	to, _ := folderTarget(t)
 	var m Manifest
 	done := make(chan struct{})
 	began := time.Now()
+	steps.Step("copying pages", 0)
 	go func() {
 		defer close(done)
-		m = take(t, w, to, Options{Gentle: true})
+		m = take(t, w, to, Options{Gentle: true, Progress: steps})
 	}()
-	waits := writeFor(done)
-	describeWaits("beside a backup", waits, time.Since(began))
-	t.Logf("backup: %d MB in %v, packed %d MB", m.Database.Bytes>>20, time.Since(began), m.Bytes()>>20)
+	writeFor(done)
+	took := time.Since(began)
+	quiet = make(chan struct{})
+	steps.Step("alone, after", 0)
+	time.AfterFunc(10*time.Second, func() { close(quiet) })
+	writeFor(quiet)
+	steps.report(t)
+	t.Logf("backup: %d MB in %v, packed %d MB", m.Database.Bytes>>20, took, m.Bytes()>>20)
 	began = time.Now()
 	if _, err := Restore(t.Context(), to, "", into(filepath.Join(t.TempDir(), "new")), nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("restore: %v", time.Since(began))
+}
+
+// noise returns 1,000 characters that do not compress.
+func noise(random *rand.Rand) string {
+	var text strings.Builder
+	for text.Len() < 1000 {
+		fmt.Fprintf(&text, "%016x", random.Uint64())
+	}
+	return text.String()[:1000]
+}
+
+// stepClock notes how long each write took, and in which step of a backup.
+type stepClock struct {
+	mu    sync.Mutex
+	steps []*timedStep
+}
+
+type timedStep struct {
+	name  string
+	began time.Time
+	waits []time.Duration
+}
+
+func (c *stepClock) Step(name string, _ int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.steps = append(c.steps, &timedStep{name: name, began: time.Now()})
+}
+
+func (*stepClock) Add(int64) {}
+
+func (c *stepClock) wrote(took time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	last := c.steps[len(c.steps)-1]
+	last.waits = append(last.waits, took)
+}
+
+func (c *stepClock) report(t *testing.T) {
+	for i, s := range c.steps {
+		end := time.Now()
+		if i+1 < len(c.steps) {
+			end = c.steps[i+1].began
+		}
+		if len(s.waits) == 0 {
+			continue
+		}
+		slices.Sort(s.waits)
+		n, took := len(s.waits), end.Sub(s.began).Seconds()
+		t.Logf("%-24s %6.1f s, %5.0f writes/s, p50 %v, p99 %v, longest %v", s.name, took, float64(n)/took, s.waits[n/2], s.waits[n*99/100], s.waits[n-1])
+	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/ashlar-dev/ashlar/internal/disk"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 )
 
@@ -26,7 +27,7 @@ type splitter struct {
 	parts []Part
 	what  string
 
-	file *os.File
+	file *disk.Steady
 	hash hash.Hash
 	n    int64
 }
@@ -55,12 +56,16 @@ func (s *splitter) Write(data []byte) (written int, err error) {
 	return written, nil
 }
 
-func (s *splitter) open() (err error) {
+func (s *splitter) open() error {
 	name := fmt.Sprintf("%03d.part", len(s.parts))
-	s.file, err = os.OpenFile(filepath.Join(s.dir, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	file, err := os.OpenFile(filepath.Join(s.dir, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	s.file = &disk.Steady{File: file}
 	s.parts = append(s.parts, Part{Name: name, What: s.what})
 	s.hash, s.n = sha256.New(), 0
-	return err
+	return nil
 }
 
 // Close ends the last part. The next Write begins another.
@@ -70,7 +75,7 @@ func (s *splitter) Close() error {
 	}
 	last := &s.parts[len(s.parts)-1]
 	last.Content = Content{s.n, hex.EncodeToString(s.hash.Sum(nil))}
-	err := s.file.Close()
+	err := s.file.File.Close()
 	s.file = nil
 	return err
 }

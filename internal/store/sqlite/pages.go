@@ -3,16 +3,18 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/disk"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 const (
 	countDataPages  = "PRAGMA page_count"
-	selectDataPages = "SELECT data FROM sqlite_dbpage WHERE pgno BETWEEN ?1 AND ?2 ORDER BY pgno"
+	selectDataPages = "SELECT data FROM sqlite_dbpage ORDER BY pgno" // a range of pgno would look at all pages
 	batchPages      = 64
 )
 
@@ -46,26 +48,28 @@ func CopyPages(ctx context.Context, path, to string, step func(done, total int64
 	if _, err := pin.Step(); err != nil {
 		return c.translate(err, readHeader)
 	}
-	return c.copyPages(ctx, file, step)
+	return c.copyPages(ctx, &disk.Steady{File: file}, step)
 }
 
-func (c *conn) copyPages(ctx context.Context, file *os.File, step func(done, total int64)) error {
+func (c *conn) copyPages(ctx context.Context, file io.Writer, step func(done, total int64)) error {
 	var total int64
 	err := c.query(countDataPages, nil, func(row value.Row) error {
 		total = row.Int(0)
 		return nil
 	})
+	if err != nil {
+		return err
+	}
 	var done int64
-	for err == nil && done < total {
-		if err := ctx.Err(); err != nil {
+	return c.query(selectDataPages, nil, func(row value.Row) error {
+		if _, err := file.Write(row.Bytes(0)); err != nil {
 			return err
 		}
-		err = c.query(selectDataPages, []value.Value{value.OfInt(done + 1), value.OfInt(min(done+batchPages, total))}, func(row value.Row) error {
-			done++
-			_, err := file.Write(row.Bytes(0))
-			return err
-		})
-		step(done, total)
-	}
-	return err
+		done++
+		if done%batchPages == 0 || done == total {
+			step(done, total)
+			return ctx.Err()
+		}
+		return nil
+	})
 }
