@@ -20,10 +20,10 @@ import (
 	"time"
 )
 
-// documented returns a configuration of docs/operations.md: the block of a language that holds a text.
+// documented returns a configuration of docs/proxies.md: the block of a language that holds a text.
 func documented(t *testing.T, language, holds string) string {
 	t.Helper()
-	page, err := os.ReadFile("../../docs/operations.md")
+	page, err := os.ReadFile("../../docs/proxies.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func documented(t *testing.T, language, holds string) string {
 			return block + "\n"
 		}
 	}
-	t.Fatalf("docs/operations.md has no %s with %q", language, holds)
+	t.Fatalf("docs/proxies.md has no %s with %q", language, holds)
 	return ""
 }
 
