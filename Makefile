@@ -39,6 +39,7 @@ test: ## run every test
 		echo "*** THE IMAGE IS NOT TESTED: install buildah, podman and runc, and run this as root"
 	@command -v systemd-analyze >/dev/null || echo "*** THE UNIT OF SYSTEMD IS NOT TESTED: install systemd"
 	@command -v pebble >/dev/null || echo "*** NOT TESTED WITH AN ACME SERVER: install it (apt-get install pebble)"
+	@command -v caddy >/dev/null || test -n "$$ASHLAR_CADDY" || echo "*** NOT TESTED BEHIND CADDY: make deploy-check does it"
 	@command -v promtool >/dev/null || echo "*** NOT TESTED WITH PROMETHEUS: install it"
 
 vet:
@@ -79,7 +80,7 @@ nightly: ## run every test in its long form, one package after the other (hours)
 openapi-check: ## lint /openapi.json; generate, compile and use clients in TypeScript, Go and Python (needs Node.js and Python; fetches packages)
 	GO=$(GO) ./tools/openapi/check.sh
 
-deploy-check: ## lint and render the Helm chart, judge it by the schemas of Kubernetes, lint the Dockerfile, compare two builds of a release (needs Python; fetches packages, builds Helm once)
+deploy-check: ## lint and render the Helm chart, judge it by the schemas of Kubernetes, lint the Dockerfile, run Caddy in front, compare two builds of a release (needs Python; fetches packages, builds Helm once)
 	GO=$(GO) ./tools/deploy/check.sh
 
 webhooks-check: ## compare webhook signatures with the Standard Webhooks libraries for Go, JavaScript and Python (needs Node.js and Python; fetches packages)

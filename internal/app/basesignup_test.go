@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,29 +11,18 @@ import (
 	"testing"
 )
 
-// With the documented configuration people sign up, follow the link of the mail and sign in below a prefix, whether nginx keeps the prefix or strips it.
+// Behind each documented proxy people sign up, follow the link of the mail and sign in below a prefix.
 func TestSignUpBelowAPrefix(t *testing.T) {
-	for _, tt := range []struct{ name, pass string }{
-		{"kept", ""},
-		{"stripped", "/"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
+	for _, proxy := range below(t) {
+		t.Run(proxy.name, func(t *testing.T) {
 			port := freePort(t)
 			front := "http://127.0.0.1:" + port
 			dir := app(t, openSignUp)
 			data := filepath.Join(dir, "data")
-			server := opened(t, dir, Config{Data: data, URL: front + prefix, Logger: (&log{}).logger(), Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
+			server := opened(t, dir, Config{Data: data, URL: front + prefix, Logger: (&log{}).logger(), Proxies: thisMachine})
 			base := start(t, server).base
-			block := replaced(t, documented(t, "nginx", "location "+prefix+"/"), "listen 80", "listen 127.0.0.1:"+port, "http://127.0.0.1:8080", base+tt.pass)
-			config := "daemon off; pid " + filepath.Join(t.TempDir(), "pid") + "; error_log stderr; events {}\nhttp { access_log off;\n" + block + "}\n"
-			runProxy(t, "nginx", config, func(file string) []string { return []string{"-c", file, "-e", "stderr"} })
-			waitFor(t, "nginx", func() bool {
-				answer, err := http.Get(front + prefix + "/healthz")
-				if err == nil {
-					_ = answer.Body.Close()
-				}
-				return err == nil && answer.StatusCode == http.StatusOK
-			})
+			proxy.run(t, port, strings.TrimPrefix(base, "http://"))
+			awaitProxy(t, http.DefaultClient, front+prefix+"/healthz")
 			post := func(path, body string, want int) string {
 				t.Helper()
 				answer, err := http.Post(front+prefix+path, "application/json", strings.NewReader(body))

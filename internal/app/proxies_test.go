@@ -2,51 +2,21 @@ package app
 
 import (
 	"bytes"
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 )
-
-// documented returns a configuration of docs/proxies.md: the block of a language that holds a text.
-func documented(t *testing.T, language, holds string) string {
-	t.Helper()
-	page, err := os.ReadFile("../../docs/proxies.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, rest := range strings.Split(string(page), "\n```"+language+"\n")[1:] {
-		if block, _, _ := strings.Cut(rest, "\n```\n"); strings.Contains(block, holds) {
-			return block + "\n"
-		}
-	}
-	t.Fatalf("docs/proxies.md has no %s with %q", language, holds)
-	return ""
-}
-
-// replaced replaces parts of a configuration, each of which must be there.
-func replaced(t *testing.T, text string, pairs ...string) string {
-	t.Helper()
-	for i := 0; i < len(pairs); i += 2 {
-		if !strings.Contains(text, pairs[i]) {
-			t.Fatalf("no %q in\n%s", pairs[i], text)
-		}
-		text = strings.ReplaceAll(text, pairs[i], pairs[i+1])
-	}
-	return text
-}
 
 // certificate writes a certificate and its key, into one file and into two.
 func certificate(t *testing.T) (both, leaf, key string) {
@@ -71,50 +41,18 @@ func certificate(t *testing.T) (both, leaf, key string) {
 	return both, leaf, key
 }
 
+// freePort returns a port below the ones of outgoing connections: a client that waits for a proxy there could connect to itself.
 func freePort(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return fmt.Sprint(ln.Addr().(*net.TCPAddr).Port)
-}
-
-// runProxy runs a proxy until the end of the test.
-func runProxy(t *testing.T, name, config string, args func(file string) []string) {
-	t.Helper()
-	program, err := exec.LookPath(name)
-	if err != nil {
-		if program = "/usr/sbin/" + name; !exists(program) {
-			t.Skipf("*** NOT TESTED BEHIND %s: install it", strings.ToUpper(name))
+	for range 100 {
+		address := fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(12000))
+		if ln, err := net.Listen("tcp", address); err == nil {
+			_ = ln.Close()
+			return strings.TrimPrefix(address, "127.0.0.1:")
 		}
 	}
-	file := filepath.Join(t.TempDir(), "config")
-	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, program, args(file)...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 10 * time.Second
-	var output bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &output, &output
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		stop()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("%s with\n%s\nsays\n%s", name, config, output.String())
-		}
-	})
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
+	t.Fatal("no port is free")
+	return ""
 }
 
 // visitor returns a client with an address of its own on this machine, that takes any certificate.
@@ -132,8 +70,6 @@ func TestDocumentedProxies(t *testing.T) {
 	} else {
 		_ = ln.Close()
 	}
-	nginx := func(file string) []string { return []string{"-c", file, "-e", "stderr"} }
-	haproxy := func(file string) []string { return []string{"-f", file} }
 	stream := filepath.Join(os.Getenv("ASHLAR_TEST_NGINX_MODULES"), "ngx_stream_module.so")
 	if os.Getenv("ASHLAR_TEST_NGINX_MODULES") == "" {
 		stream = "/usr/lib/nginx/modules/ngx_stream_module.so"
@@ -145,51 +81,47 @@ func TestDocumentedProxies(t *testing.T) {
 		run          func(t *testing.T, port, app string)
 	}{
 		{"nginx", "https", Config{}, func(t *testing.T, port, app string) {
-			block := replaced(t, documented(t, "nginx", "proxy_pass"), "listen 443", "listen 127.0.0.1:"+port, "127.0.0.1:8080", app, "/etc/ssl/app.pem", leaf, "/etc/ssl/app.key", key)
-			runProxy(t, "nginx", "daemon off; pid "+filepath.Join(t.TempDir(), "pid")+"; error_log stderr; events {}\nhttp { access_log off;\n"+block+"}\n", nginx)
+			runNginx(t, replaced(t, documented(t, "nginx", "proxy_pass"), "listen 443", "listen 127.0.0.1:"+port, "127.0.0.1:8080", app, "/etc/ssl/app.pem", leaf, "/etc/ssl/app.key", key))
+		}},
+		{"Caddy", "https", Config{}, func(t *testing.T, port, app string) {
+			runCaddy(t, replaced(t, documented(t, "caddyfile", "app.example.com"), "app.example.com {", "https://127.0.0.1:"+port+" {\n\ttls "+leaf+" "+key, "127.0.0.1:8080", app))
 		}},
 		{"HAProxy", "https", Config{}, func(t *testing.T, port, app string) {
-			runProxy(t, "haproxy", replaced(t, documented(t, "haproxy", "forwardfor"), ":443", "127.0.0.1:"+port, "127.0.0.1:8080", app, "/etc/haproxy/app.pem", both), haproxy)
+			runHAProxy(t, replaced(t, documented(t, "haproxy", "forwardfor"), ":443", "127.0.0.1:"+port, "127.0.0.1:8080", app, "/etc/haproxy/app.pem", both))
 		}},
 		{"HAProxy with Forwarded", "https", Config{Forwarded: true}, func(t *testing.T, port, app string) {
-			runProxy(t, "haproxy", replaced(t, documented(t, "haproxy", "forwardfor"), ":443", "127.0.0.1:"+port, "127.0.0.1:8080", app, "/etc/haproxy/app.pem", both,
-				"option forwardfor", "http-request add-header Forwarded for=%[src];proto=https"), haproxy)
+			runHAProxy(t, replaced(t, documented(t, "haproxy", "forwardfor"), ":443", "127.0.0.1:"+port, "127.0.0.1:8080", app, "/etc/haproxy/app.pem", both,
+				"option forwardfor", "http-request add-header Forwarded for=%[src];proto=https"))
 		}},
 		{"HAProxy with the PROXY protocol", "https", Config{ProxyProtocol: true}, func(t *testing.T, port, app string) {
-			runProxy(t, "haproxy", replaced(t, documented(t, "haproxy", "send-proxy-v2"), ":443", "127.0.0.1:"+port, "127.0.0.1:8080", app, "/etc/haproxy/app.pem", both), haproxy)
+			runHAProxy(t, replaced(t, documented(t, "haproxy", "send-proxy-v2"), ":443", "127.0.0.1:"+port, "127.0.0.1:8080", app, "/etc/haproxy/app.pem", both))
 		}},
 		{"HAProxy with version 1", "https", Config{ProxyProtocol: true}, func(t *testing.T, port, app string) {
-			runProxy(t, "haproxy", replaced(t, documented(t, "haproxy", "send-proxy-v2"), ":443", "127.0.0.1:"+port, "127.0.0.1:8080", app, "/etc/haproxy/app.pem", both,
-				"send-proxy-v2", "send-proxy"), haproxy)
+			runHAProxy(t, replaced(t, documented(t, "haproxy", "send-proxy-v2"), ":443", "127.0.0.1:"+port, "127.0.0.1:8080", app, "/etc/haproxy/app.pem", both,
+				"send-proxy-v2", "send-proxy"))
 		}},
 		{"HAProxy with a checksum, by TCP", "http", Config{ProxyProtocol: true}, func(t *testing.T, port, app string) {
-			runProxy(t, "haproxy", replaced(t, documented(t, "haproxy", "send-proxy-v2"), ":443 ssl crt /etc/haproxy/app.pem", "127.0.0.1:"+port, "127.0.0.1:8080", app,
+			runHAProxy(t, replaced(t, documented(t, "haproxy", "send-proxy-v2"), ":443 ssl crt /etc/haproxy/app.pem", "127.0.0.1:"+port, "127.0.0.1:8080", app,
 				"mode http", "mode tcp", "    http-request set-header X-Forwarded-Proto https\n", "", "option httpchk GET /readyz", "",
-				"send-proxy-v2", "send-proxy-v2 proxy-v2-options ssl,unique-id,crc32c"), haproxy)
+				"send-proxy-v2", "send-proxy-v2 proxy-v2-options ssl,unique-id,crc32c"))
 		}},
 		{"nginx with the PROXY protocol", "http", Config{ProxyProtocol: true}, func(t *testing.T, port, app string) {
 			if !exists(stream) {
 				t.Skip("*** NOT TESTED WITH THE PROXY PROTOCOL OF NGINX: install libnginx-mod-stream")
 			}
 			runProxy(t, "nginx", fmt.Sprintf("daemon off; pid %s; error_log stderr; load_module %s; events {}\nstream { server { listen 127.0.0.1:%s; proxy_pass %s; proxy_protocol on; } }\n",
-				filepath.Join(t.TempDir(), "pid"), stream, port, app), nginx)
+				filepath.Join(t.TempDir(), "pid"), stream, port, app), func(file string) []string { return []string{"-c", file, "-e", "stderr"} })
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			lines := &log{}
-			tt.cfg.Logger, tt.cfg.Proxies = lines.logger(), []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
+			tt.cfg.Logger, tt.cfg.Proxies = lines.logger(), thisMachine
 			server := opened(t, app(t, openSignUp), tt.cfg)
 			base := start(t, server).base
 			port := freePort(t)
 			tt.run(t, port, strings.TrimPrefix(base, "http://"))
 			front := tt.scheme + "://127.0.0.1:" + port
-			waitFor(t, "the proxy", func() bool {
-				answer, err := visitor("127.0.0.9").Get(front + "/healthz")
-				if err == nil {
-					_ = answer.Body.Close()
-				}
-				return err == nil && answer.StatusCode == http.StatusOK
-			})
+			awaitProxy(t, visitor("127.0.0.9"), front+"/healthz")
 			visitors := [...]*http.Client{visitor("127.0.0.2"), visitor("127.0.0.3")}
 			for i := range 6 { // by turns, on connections that are kept
 				address := fmt.Sprintf("127.0.0.%d", 2+i%2)

@@ -32,7 +32,7 @@ if python3 -c 'import venv, ensurepip' 2>/dev/null; then
 	fi
 	python="$out/venv/bin"
 else
-	echo "SKIPPED: the schemas of Kubernetes and hadolint need Python 3 with venv, which is not installed" >&2
+	echo "SKIPPED: the schemas of Kubernetes, hadolint and Caddy need Python 3 with venv, which is not installed" >&2
 fi
 
 validate() { # FILE
@@ -81,6 +81,12 @@ if [ -n "$python" ]; then
 	"$python/hadolint" "$root/deploy/Dockerfile"
 	! printf 'FROM debian\nRUN cd /tmp\n' | "$python/hadolint" - >/dev/null || fail "hadolint takes any Dockerfile"
 	echo "hadolint finds nothing in deploy/Dockerfile"
+	# make test runs the other proxies, which Debian has.
+	(cd "$root" && ASHLAR_CADDY="$python/caddy" "$go" test -vet=off -count=1 -v -run 'Proxies|BelowAPrefix' ./internal/app >"$out/log" 2>&1) || { cat "$out/log"; fail "Caddy does not serve the app as docs/proxies.md says"; }
+	for part in Proxies/Caddy BelowAPrefix/Caddy,_kept BelowAPrefix/Caddy,_stripped BehindProxies/Caddy,_kept; do
+		grep -q -- "--- PASS: Test.*$part " "$out/log" || { cat "$out/log"; fail "$part did not run"; }
+	done
+	echo "Caddy serves the app with the configurations of docs/proxies.md"
 fi
 
 "$go" run -C "$root/tools" ./release -go "$go" -compare "$("$go" env GOOS)/$("$go" env GOARCH)" -out "$out/release"
