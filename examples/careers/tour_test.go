@@ -37,8 +37,8 @@ func TestAccountsPage(t *testing.T) {
 // TestLimitsPage runs the commands of docs/limits.md and compares the answers.
 func TestLimitsPage(t *testing.T) {
 	page := readPage(t, "../../docs/limits.md")
-	if compared := page.run(t); compared < 4 {
-		t.Errorf("%s shows %d answers, want 4 or more", page.name, compared)
+	if compared := page.run(t); compared < 6 {
+		t.Errorf("%s shows %d answers, want 6 or more", page.name, compared)
 	}
 }
 
