@@ -19,9 +19,7 @@ import (
 
 // The abuse of one client beside the requests of honest ones.
 const (
-	honestCallers   = 24                      // half of them with a token, half anonymous with an address of their own
-	honestEvery     = 60 * time.Millisecond   // between two requests of one honest caller
-	abuseCalm       = 6 * time.Second         // without an abuser, to compare with
+	abuseCalm       = 8 * time.Second         // without an abuser, to compare with
 	abuseTime       = 10 * time.Second        // with one
 	abuseWarm       = 2 * time.Second         // of it, in which the server gets to know the abuser: not counted
 	abuseConns      = 64                      // of one abuser
@@ -71,135 +69,6 @@ func (a *answers) note(status int, err error) {
 
 func (a *answers) String() string {
 	return fmt.Sprintf("%d, %d, %d, %d, %d", a.ok.Load(), a.limited.Load(), a.refused.Load(), a.other.Load(), a.failed.Load())
-}
-
-// runAbuses measures each abuse of only, or all, beside honest callers, and appends a table to text.
-func runAbuses(ctx context.Context, srv *server, rows int, only string, text *strings.Builder) error {
-	fmt.Fprintf(text, "\n## Abusers beside honest callers\n\n%d honest callers, half of them users and half anonymous addresses, send %.0f requests a second: gets, lists, lists of own rows, creates. Each wait counts from the moment the request was due. The bar is %.0f × the honest p99 without an abuser, in the same run.\n\n", honestCallers, honestCallers/honestEvery.Seconds(), abuseBar)
-	text.WriteString("| abuser | honest p50 | honest p99 | × without | honest refused or failed | resident, peak | abuser's answers: 2xx, 429, 503, others, failed |\n|---|---|---|---|---|---|---|\n")
-	for _, a := range abuses {
-		if !wanted(only, a.name) {
-			continue
-		}
-		if err := srv.forgetPeak(); err != nil {
-			return err
-		}
-		calm := beHonest(ctx, srv, rows, abuseCalm, 0)
-		abuser, err := startGenerator(ctx, order{Abuse: a.name, Port: srv.port, Tokens: srv.tokens})
-		if err != nil {
-			return err
-		}
-		beside := beHonest(ctx, srv, rows, abuseTime, abuseWarm)
-		abuser.end()
-		var counts string
-		if err := abuser.report(&counts); err != nil {
-			return err
-		}
-		time.Sleep(betweenAbuses)
-		ratio := float64(beside.at(0.99)) / float64(max(1, calm.at(0.99)))
-		say("%s: honest p99 %s, without %s; abuser %s", a.name, millis(beside.at(0.99)), millis(calm.at(0.99)), counts)
-		verdict := ""
-		if ratio > abuseBar {
-			verdict = " **over**"
-		}
-		fmt.Fprintf(text, "| **%s**: %s | %s (%s) | %s (%s) | %.1f%s | %d of %d (%d of %d) | %.0f MB | %s |\n", a.name, a.about,
-			millis(beside.at(0.5)), millis(calm.at(0.5)), millis(beside.at(0.99)), millis(calm.at(0.99)), ratio, verdict,
-			beside.refused+beside.other+beside.failed, beside.sent, calm.refused+calm.other+calm.failed, calm.sent, megabytes(srv.memory("VmHWM")), counts)
-	}
-	fmt.Fprintf(text, "\nIn brackets: without the abuser.\n")
-	return nil
-}
-
-// beHonest sends the requests of honest callers for a time. The answers of the first part, warm, do not count.
-func beHonest(ctx context.Context, srv *server, rows int, length, warm time.Duration) *flood {
-	f := &flood{}
-	begun := time.Now()
-	var all sync.WaitGroup
-	for n := range honestCallers {
-		all.Go(func() {
-			random := rand.New(rand.NewPCG(uint64(n), 7))
-			transport := &http.Transport{DialContext: dialFrom(127, 0, 1, byte(n+1)), MaxIdleConnsPerHost: 4, DisableCompression: true}
-			defer transport.CloseIdleConnections()
-			sender := &http.Client{Transport: transport, Timeout: abuseWait}
-			var own sync.WaitGroup
-			defer own.Wait()
-			offset := time.Duration(n) * honestEvery / honestCallers
-			for i := 0; ctx.Err() == nil; i++ {
-				due := begun.Add(offset + time.Duration(i)*honestEvery)
-				if due.Sub(begun) > length {
-					return
-				}
-				call := honestRequest(srv, random, rows, n)
-				time.Sleep(time.Until(due))
-				own.Go(func() { f.honest(ctx, sender, srv, call, due, due.Sub(begun) >= warm) })
-			}
-		})
-	}
-	all.Wait()
-	return f
-}
-
-// honestRequest returns a request of the honest caller n.
-func honestRequest(srv *server, random *rand.Rand, rows, n int) request {
-	var call request
-	number := firstHonestUser + n
-	switch i := random.IntN(10); {
-	case n%2 == 0 && i == 0:
-		call = listNotes(srv, random, rows)
-	case n%2 == 0 && i == 1:
-		article := articleOf("notes", random.IntN(rows))
-		body, _ := json.Marshal(map[string]any{
-			"title": article.title, "body": article.body, "status": article.status, "views": article.views, "score": article.score,
-			"featured": article.featured, "author_id": userOf(number).id,
-		})
-		call = request{method: "POST", path: "/api/notes", body: string(body)}
-	case i < 4:
-		call = listPosts(srv, random, rows)
-	default:
-		call = getPost(srv, random, rows)
-	}
-	if call.token = ""; n%2 == 0 {
-		call.token = srv.tokens[number]
-	}
-	return call
-}
-
-// honest sends one request and notes the answer, if counted.
-func (f *flood) honest(ctx context.Context, sender *http.Client, srv *server, call request, due time.Time, counted bool) {
-	r, err := http.NewRequestWithContext(ctx, call.method, srv.url()+call.path, strings.NewReader(call.body))
-	if err != nil {
-		return
-	}
-	if call.token != "" {
-		r.Header.Set("Authorization", call.token)
-	}
-	if call.body != "" {
-		r.Header.Set("Content-Type", "application/json")
-	}
-	status := 0
-	answer, err := sender.Do(r)
-	if err == nil {
-		status = answer.StatusCode
-		_, err = io.Copy(io.Discard, answer.Body)
-		_ = answer.Body.Close()
-	}
-	took := time.Since(due)
-	if !counted || ctx.Err() != nil {
-		return
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.sent++
-	switch {
-	case err != nil:
-		f.failed++
-	case status < 300:
-		f.ok = append(f.ok, took)
-	case status == http.StatusServiceUnavailable, status == http.StatusTooManyRequests:
-		f.refused++
-	default:
-		f.other++
-	}
 }
 
 // dialFrom returns a dialer from one address of this machine. All of 127.0.0.0/8 is this machine.

@@ -28,6 +28,11 @@ func runOverload(ctx context.Context, opts settings, folder string) (err error) 
 	defer func() { err = errors.Join(err, stopAll(all)) }()
 	srv := all[0]
 	light := request{method: "GET", path: srv.dialect.get("posts", uuidOf('p', 1))}
+	other, err := secondServer(srv, folder)
+	if err != nil {
+		return err
+	}
+	all = append(all, other)
 	if err := srv.start(ctx, light.path); err != nil {
 		return err
 	}
@@ -38,7 +43,10 @@ func runOverload(ctx context.Context, opts settings, folder string) (err error) 
 			return err
 		}
 	}
-	if err := runAbuses(ctx, srv, opts.rows, opts.only, &text); err != nil {
+	if err := other.start(ctx, light.path); err != nil {
+		return err
+	}
+	if err := runAbuses(ctx, srv, other, opts.rows, opts.only, &text); err != nil {
 		return err
 	}
 	return publish(opts, text.String())
