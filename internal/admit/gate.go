@@ -2,6 +2,7 @@ package admit
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -203,8 +204,23 @@ func (g *Gate[K]) Leave(level int, client K, held time.Duration) {
 
 // LeaveAfter is Leave after work of a shape, which the gate remembers if it was costly: see Level.
 func (g *Gate[K]) LeaveAfter(level int, client K, shape Shape, held time.Duration) {
+	if g.leave(level, client, shape, held) {
+		runtime.Gosched()
+	}
+}
+
+// crowded is from how many waiting callers on a granted slot must not lie idle.
+const crowded = 4
+
+// leave gives a slot back. It reports whether a slot went to a caller while many others wait.
+//
+// Then the goroutine should let that caller run at once. It stands next in the queue of this processor, but the goroutine goes
+// on with its answer, and anything that it wakes takes that place. With 10,000 connections a granted slot lay idle for 217 µs,
+// and a read takes 30: the line grew, though half of a core was free.
+func (g *Gate[K]) leave(level int, client K, shape Shape, held time.Duration) (yield bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	waiting := g.waiting
 	g.release(level, client)
 	if held > 0 {
 		g.lines[level].Note(held)
@@ -213,6 +229,7 @@ func (g *Gate[K]) LeaveAfter(level int, client K, shape Shape, held time.Duratio
 		}
 	}
 	g.grant()
+	return waiting >= crowded && g.waiting < waiting
 }
 
 // Level returns the level for work whose cost nothing else tells: the highest if it was costly when the client last did it,
