@@ -25,6 +25,7 @@ type conn struct {
 	outage     *engine.Outage        // only of the writer's connection
 	version    int64                 // last dataVersion that the writer saw: see others
 	notes      *telemetry.Statements // of the work under way; nil if it has no record
+	wrote      bool                  // a statement of the job under way may have changed something: see noteWrite
 }
 
 // openConn opens a connection with our usual settings, then runs the pragmas.
@@ -158,6 +159,7 @@ func (c *conn) rows(sql string, args []value.Value, row func(value.Row) error) (
 	defer c.statements.release(stmt)
 	for ; ; n++ {
 		more, err := stmt.raw.Step()
+		c.noteWrite(stmt, more, err)
 		if err != nil {
 			return n, c.translate(err, sql)
 		}
@@ -199,13 +201,24 @@ func (c *conn) change(sql string, args []value.Value) (int64, error) {
 		return 0, err
 	}
 	defer c.statements.release(stmt)
-	if err := stmt.finish(); err != nil {
+	err = stmt.finish()
+	c.noteWrite(stmt, false, err)
+	if err != nil {
 		return 0, c.translate(err, sql)
 	}
 	if !stmt.changes {
 		return 0, nil // Changes would count the statement before
 	}
 	return int64(c.raw.Changes()), nil
+}
+
+// noteWrite notes whether a statement may have changed something, once it has returned a row or has ended. A statement with
+// RETURNING has changed all its rows before it returns the first one. SQLite undoes a statement that fails, and then counts no
+// changes, except after OR FAIL.
+func (c *conn) noteWrite(stmt *statement, row bool, err error) {
+	if !stmt.reads && !c.wrote {
+		c.wrote = row || (err == nil && !stmt.changes) || (err != nil && stmt.partial) || c.raw.Changes() > 0
+	}
 }
 
 // begin returns the prepared statement with its parameters bound. The caller releases it.

@@ -40,6 +40,7 @@ func (c *conn) judge(step *store.Step) (n int, err error) {
 	defer c.statements.release(stmt)
 	for {
 		more, err := stmt.raw.Step()
+		c.noteWrite(stmt, more, err)
 		switch {
 		case err != nil:
 			return n, refusedBy(c.translate(err, step.SQL))

@@ -331,3 +331,71 @@ func TestReservedRevisions(t *testing.T) {
 	}
 	take(first, 10)
 }
+
+// A job that fails late is undone without its neighbours, which run again in savepoints. So do the next jobs.
+func TestLateFailureRunsTheGroupAgain(t *testing.T) {
+	db := openScripts(t, Config{GroupTime: time.Minute})
+	runs := make([]int, 4)
+	job := func(i int, fail error) func(store.Tx) error {
+		return func(tx store.Tx) error {
+			runs[i]++
+			return errors.Join(insert(tx, int64(i)), fail)
+		}
+	}
+	late := errors.New("late")
+	for round, want := range []int{2, 1} { // the second group begins with savepoints
+		clear(runs)
+		answers := inOneGroup(t, db, job(1, nil), job(2, late), job(3, nil))
+		if answers[0] != nil || !errors.Is(answers[1], late) || answers[2] != nil {
+			t.Errorf("the answers are %v", answers)
+		}
+		if runs[1] != want || runs[2] != want || runs[3] != 1 {
+			t.Errorf("round %d: the jobs ran %v times, want %d before the failure", round, runs[1:], want)
+		}
+		if ids := rowsOf(t, db); !slices.Equal(ids, []int64{1, 3}) {
+			t.Errorf("the rows are %v", ids)
+		}
+		write(t, db, `DELETE FROM rows`)
+	}
+}
+
+// A job that has changed nothing has nothing to undo, whatever its statements were.
+func TestEarlyFailureUndoesNothing(t *testing.T) {
+	db := openScripts(t, Config{GroupTime: time.Minute})
+	write(t, db, `INSERT INTO rows (id, body) VALUES (1, 'x')`)
+	refused := errors.New("refused")
+	for i, tt := range []struct {
+		sql   string
+		wrote bool
+	}{
+		{`SELECT id FROM rows`, false},
+		{`INSERT INTO rows (id, body) VALUES (1, 'x')`, false},
+		{`INSERT INTO rows (id, body) VALUES (50, 'x'), (1, 'x')`, false},
+		{`INSERT INTO rows (id, body) VALUES (50, 'x'), (1, 'x') RETURNING id`, false},
+		{`INSERT INTO rows (id, body) VALUES (1, 'x') ON CONFLICT (id) DO NOTHING`, false},
+		{`UPDATE rows SET body = 'y' WHERE id = 50`, false},
+		{`INSERT OR FAIL INTO rows (id, body) VALUES (50, 'x'), (1, 'x')`, true},
+		{`INSERT INTO rows (id, body) VALUES (1, 'x') ON CONFLICT (id) DO UPDATE SET body = 'y'`, true},
+		{`UPDATE rows SET body = 'y' WHERE id = 1 RETURNING id`, true},
+		{`DELETE FROM rows WHERE id = 1`, true},
+		{`CREATE TABLE others (id INTEGER PRIMARY KEY) STRICT`, true},
+	} {
+		db.writer.using.Lock()
+		db.writer.careful = 0
+		db.writer.using.Unlock()
+		runs := 0
+		answers := inOneGroup(t, db, func(tx store.Tx) error {
+			runs++
+			return insert(tx, int64(100+i))
+		}, func(tx store.Tx) error {
+			_ = tx.Query(tt.sql, nil, func(value.Row) error { return refused })
+			return refused
+		})
+		if answers[0] != nil || !errors.Is(answers[1], refused) || (runs == 2) != tt.wrote {
+			t.Errorf("%s: %v, the neighbour ran %d times", tt.sql, answers, runs)
+		}
+		if ids := rowsOf(t, db); len(ids) != i+2 || ids[0] != 1 || ids[i+1] != int64(100+i) {
+			t.Errorf("%s: the rows are %v", tt.sql, ids)
+		}
+	}
+}

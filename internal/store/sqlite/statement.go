@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	lite "zombiezen.com/go/sqlite"
 
@@ -16,7 +17,9 @@ import (
 type statement struct {
 	raw         *lite.Stmt
 	sql         string
+	reads       bool   // changes nothing
 	changes     bool   // changes rows, so that SQLite counts them
+	partial     bool   // may leave changes when it fails, and SQLite need not count them
 	control     bool   // would end or nest the transaction
 	busy        bool   // between take and release
 	kept        bool   // among the statements of the connection
@@ -27,8 +30,10 @@ type statement struct {
 func newStatement(raw *lite.Stmt, sql string) *statement {
 	stmt := &statement{raw: raw, sql: sql}
 	switch engine.FirstWord(sql) {
+	case "SELECT", "VALUES":
+		stmt.reads = true
 	case "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH":
-		stmt.changes = true
+		stmt.changes, stmt.partial = true, strings.Contains(sql, "OR FAIL")
 	case "BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE", "ATTACH", "DETACH", "VACUUM":
 		stmt.control = true
 	}

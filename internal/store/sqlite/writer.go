@@ -50,6 +50,7 @@ type writer struct {
 	touched    []string    // tables of the jobs of the group that succeeded
 	unrepeated int64       // the last number for tx.Generation that nobody gets again
 	reserved   engine.Span // revisions that the transaction under way has reserved
+	careful    int         // jobs that run in savepoints: see runInGroup
 }
 
 func openWriter(path string, cfg Config) (*conn, error) {
