@@ -38,6 +38,7 @@ func (r *runner) start(l *loop, j *Job) {
 	r.held[j.ID] = a
 	r.mu.Unlock()
 	r.attempts.Add(1)
+	began := time.Now()
 	background.Go("job "+j.Name, func() error {
 		r.work(ctx, a, h)
 		return nil
@@ -49,7 +50,10 @@ func (r *runner) start(l *loop, j *Job) {
 			r.settler.put(a, s)
 		}
 		cancel(nil)
-		l.end()
+		l.end(time.Since(began))
+		if following := l.next(); following != nil {
+			r.start(l, following)
+		}
 		r.attempts.Done()
 	})
 }

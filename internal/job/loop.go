@@ -19,6 +19,7 @@ type loop struct {
 	busy    int
 	workers int
 	paused  bool
+	shelf   shelf
 }
 
 func newLoop(r *runner, c *QueueConfig) *loop {
@@ -36,28 +37,54 @@ func (l *loop) adjust(workers int, paused bool) {
 	poke(l.freed)
 }
 
-// free returns how many workers are free, and whether they are a small part of all.
-func (l *loop) free() (n int, few bool) {
+// room returns how many jobs the loop may take. few says that only a small part of the workers is free, and more may soon be.
+func (l *loop) room() (n int, few bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.paused {
 		return 0, false
 	}
-	n = max(0, l.workers-l.busy)
-	return n, n < l.workers/4
+	free, most := max(0, l.workers-l.busy), 0
+	if !l.queue.limited() {
+		most = l.shelf.most(l.workers, l.now())
+	}
+	switch kept := len(l.shelf.jobs); {
+	case most == 0 || kept > most:
+		return max(0, free-kept), free < l.workers/4
+	case kept > most/2:
+		return 0, false
+	default:
+		return free + most - kept, false
+	}
 }
 
-func (l *loop) begin() {
+// next returns the next job for a free worker, or nil.
+func (l *loop) next() *Job {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.busy++
+	for l.busy < l.workers && !l.paused && l.running.Err() == nil {
+		j := l.shelf.take()
+		if j == nil {
+			return nil
+		}
+		if j.Until.After(l.now()) {
+			l.busy++
+			return j
+		}
+		l.tallyOf(j.Queue).lost.Add(1)
+	}
+	return nil
 }
 
-func (l *loop) end() {
+// end frees a worker whose attempt took so long.
+func (l *loop) end(took time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.busy--
-	poke(l.freed)
+	l.shelf.note(took)
+	if len(l.shelf.jobs) < mostHeld/2 {
+		poke(l.freed)
+	}
 }
 
 // gatherPause is how long a loop waits for more free workers, so that a transaction takes several jobs.
@@ -69,29 +96,32 @@ func (l *loop) run(ctx context.Context) error {
 	defer leave()
 	order := &takeOrder{queue: l.queue, node: l.cfg.Node}
 	for {
-		free, few := l.free()
-		if few && free > 0 {
+		l.startAll()
+		n, few := l.room()
+		if few && n > 0 {
 			sleep(ctx, gatherPause)
-			free, _ = l.free()
+			n, _ = l.room()
 		}
-		if free == 0 {
+		if n == 0 {
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
 			case <-l.freed:
+			case <-time.After(l.patience()):
 			}
 			continue
 		}
-		order.most = min(free, mostTaken)
+		order.most = min(n, mostTaken)
 		found, err := l.take(context.WithoutCancel(ctx), order) // a transaction cut short may have been committed
 		if err != nil {
 			return err
 		}
-		l.startAll(ctx, found.jobs)
+		l.keep(found.jobs)
+		l.startAll()
 		if found.more && ctx.Err() == nil {
 			continue
 		}
-		wait := jittered(l.cfg.poll)
+		wait := min(jittered(l.cfg.poll), l.patience())
 		if found.wait > 0 {
 			wait = min(wait, found.wait)
 		}
@@ -104,15 +134,47 @@ func (l *loop) run(ctx context.Context) error {
 	}
 }
 
-// startAll starts attempts, or gives the jobs back if the node has begun to stop.
-func (l *loop) startAll(ctx context.Context, jobs []*Job) {
-	for _, j := range jobs {
-		if ctx.Err() != nil {
-			l.tallyOf(j.Queue).note(waiting)
-			l.settler.put(&attempt{job: j}, l.settlementOf(j, errStopping, true))
-			continue
-		}
-		l.begin()
+// startAll starts attempts for free workers, and gives back what has waited for one too long.
+func (l *loop) startAll() {
+	for j := l.next(); j != nil; j = l.next() {
 		l.start(l, j)
+	}
+	l.mu.Lock()
+	late := l.shelf.late(l.now())
+	if l.paused {
+		late = append(late, l.shelf.clear()...)
+	}
+	l.mu.Unlock()
+	l.giveBack(late)
+}
+
+// keep puts jobs where free workers find them.
+func (l *loop) keep(jobs []*Job) {
+	l.mu.Lock()
+	last := l.shelf.put(jobs, max(0, l.workers-l.busy), l.now())
+	l.mu.Unlock()
+	l.giveBack(last)
+}
+
+// patience returns how long the jobs on the shelf may wait for a worker.
+func (l *loop) patience() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.shelf.patience(l.now())
+}
+
+// close gives back all jobs that wait for a worker. The node has begun to stop.
+func (l *loop) close() {
+	l.mu.Lock()
+	rest := l.shelf.clear()
+	l.mu.Unlock()
+	l.giveBack(rest)
+}
+
+// giveBack ends leases of jobs that no worker has begun.
+func (l *loop) giveBack(jobs []*Job) {
+	for _, j := range jobs {
+		l.tallyOf(j.Queue).note(waiting)
+		l.settler.put(&attempt{job: j}, l.settlementOf(j, errStopping, true))
 	}
 }

@@ -47,7 +47,8 @@ var (
 // A runner is one Run of a queue.
 type runner struct {
 	*Queue
-	working context.Context // of all attempts; ends some time after Run was told to stop
+	running context.Context // ends when Run is told to stop
+	working context.Context // of all attempts; ends some time later
 	loops   []*loop
 	settler *settler
 
@@ -61,7 +62,7 @@ type runner struct {
 func (q *Queue) Run(ctx context.Context) error {
 	working, stopWorking := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stopWorking(errStopping)
-	r := &runner{Queue: q, working: working, held: map[string]*attempt{}}
+	r := &runner{Queue: q, running: ctx, working: working, held: map[string]*attempt{}}
 	settling, stopSettling := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopSettling()
 	r.settler = newSettler(r, stopSettling)
@@ -90,6 +91,9 @@ func (q *Queue) Run(ctx context.Context) error {
 	}
 	for _, ended := range all {
 		<-ended
+	}
+	for _, l := range r.loops {
+		l.close()
 	}
 	r.finish(stopWorking)
 	stopRenewing()

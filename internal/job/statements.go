@@ -109,8 +109,9 @@ WHERE state = 'running'`,
 
 const (
 	sqliteNextKey = `SELECT lane FROM ashlar_jobs WHERE queue = ?1 AND state = 'waiting' AND lane >= ?2 ORDER BY lane LIMIT 1`
-	sqliteOfKey   = `SELECT rowid FROM ashlar_jobs WHERE queue = ?1 AND state = 'waiting' AND lane = ?2
-AND (?4 IS NULL OR name IN (SELECT value FROM json_each(?4))) ` + inOrder + ` LIMIT ?3`
+	sqliteOfKey   = sqliteFirst + inOrder + ` LIMIT ?3`
+	sqliteOfNames = sqliteFirst + `AND name IN (SELECT value FROM json_each(?4)) ` + inOrder + ` LIMIT ?3`
+	sqliteFirst   = `SELECT rowid FROM ashlar_jobs WHERE queue = ?1 AND state = 'waiting' AND lane = ?2 `
 
 	sqliteSettle = `UPDATE ashlar_jobs SET state = ?4, lane = CASE WHEN ?8 = 0 THEN key ELSE '' END, attempt = ?5, lease = NULL, updated_at = ?11,
 run_at = CASE WHEN ?6 = 0 THEN run_at ELSE ?6 END, turn_at = nullif(?7, 0), finished_at = nullif(?8, 0),
@@ -122,15 +123,20 @@ WHERE id = ?1 AND state = 'running' AND lease = ?2 AND attempt = ?3`
 )
 
 // sqliteStatements lock nothing, because SQLite has one writer.
+//
+// For a statement that may fail after some of its rows, SQLite keeps a copy of each page that it changes, and from 16 pages on it
+// writes them to a file. After OR FAIL it keeps none; the transaction is undone in that case. For chosen jobs SQLite would rather
+// read all that wait, in all queues: the plus sign hides the condition from it.
 func sqliteStatements() *statements {
 	numbered := func(sql string) string { return system.Numbered(sqlgen.SQLite, sql) }
 	change := func(what, from string) string { return numbered(what + ` WHERE rowid IN (SELECT rowid ` + from + `)`) }
+	const update = `UPDATE OR FAIL ashlar_jobs SET `
 	return &statements{
 		insert: numbered(insertJob), insertOnce: numbered(insertJob + unlessThere), forgetOnce: numbered(forgetOnce),
-		take:      change(`UPDATE ashlar_jobs SET `+setLease, fromKey) + ` RETURNING ` + takenColumns,
-		takeNamed: change(`UPDATE ashlar_jobs SET `+setLease, fromKeyNamed+`name IN (SELECT value FROM json_each($8))`+orderedNamed) + ` RETURNING ` + takenColumns,
-		takeThese: numbered(`UPDATE ashlar_jobs SET `+setLease) + ` WHERE rowid IN (SELECT CAST(value AS INTEGER) FROM json_each(?5)) AND state = 'waiting' RETURNING ` + takenColumns,
-		promote:   change(`UPDATE ashlar_jobs SET state = 'waiting', turn_at = NULL, updated_at = $1`, fromScheduled) + ` RETURNING queue`,
+		take:      change(update+setLease, fromKey) + ` RETURNING ` + takenColumns,
+		takeNamed: change(update+setLease, fromKeyNamed+`name IN (SELECT value FROM json_each($8))`+orderedNamed) + ` RETURNING ` + takenColumns,
+		takeThese: numbered(update+setLease) + ` WHERE rowid IN (SELECT CAST(value AS INTEGER) FROM json_each(?5)) AND +state = 'waiting' RETURNING ` + takenColumns,
+		promote:   change(update+`state = 'waiting', turn_at = NULL, updated_at = $1`, fromScheduled) + ` RETURNING queue`,
 		ended:     selectEnded,
 		settle:    sqliteSettle,
 		renew:     sqliteRenew,

@@ -239,7 +239,11 @@ func (q *Queue) candidates(tx store.Tx, order *takeOrder, keys []string, each in
 		})
 	}
 	for _, key := range keys {
-		err := tx.Query(sqliteOfKey, []value.Value{queue, value.OfText(key), most, names}, func(row value.Row) error {
+		sql, args := sqliteOfKey, []value.Value{queue, value.OfText(key), most}
+		if order.names != nil {
+			sql, args = sqliteOfNames, append(args, names)
+		}
+		err := tx.Query(sql, args, func(row value.Row) error {
 			all = append(all, candidate{key, strconv.FormatInt(row.Int(0), 10)})
 			return nil
 		})
