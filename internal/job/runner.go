@@ -179,7 +179,7 @@ const (
 
 // keepAll does what becomes due in the table: each second, and when the next scheduled job is due.
 func (r *runner) keepAll(ctx context.Context) error {
-	arrived, leave := r.arrivals.visit("")
+	arrived, leave := r.arrivals.visit(ofScheduled)
 	defer leave()
 	var swept, asked time.Time
 	for {

@@ -325,3 +325,29 @@ func TestPullWorker(t *testing.T) {
 		}
 	})
 }
+
+// A job that waits at once costs the node no look at the scheduled jobs. A scheduled one becomes waiting in time, long before the
+// poll.
+func TestArrivalsConcernTheirQueue(t *testing.T) {
+	each(t, func(t *testing.T, open func() store.DB) {
+		cfg := fast(QueueConfig{Name: "pulled", Pull: true})
+		cfg.poll = time.Hour
+		db := &counter{DB: open()}
+		q := Open(db, cfg)
+		start(t, q)
+		eventually(t, "the node has looked at its times", func() bool { return db.writes.Load() >= 5 }) // two times, and three sweeps
+		time.Sleep(50 * time.Millisecond)
+		adder := Open(db.DB, cfg)
+		before := db.writes.Load()
+		for range 10 {
+			enqueue(t, adder, Insert{Queue: "pulled"})
+			q.expect(Insert{Queue: "pulled"})
+			time.Sleep(2 * keepPause)
+		}
+		if n := db.writes.Load() - before; n > 10 { // PostgreSQL tells other nodes
+			t.Errorf("10 waiting jobs caused %d transactions", n)
+		}
+		id := enqueue(t, q, Insert{Queue: "pulled", RunAt: q.now().Add(30 * time.Millisecond)})
+		eventually(t, "the scheduled job waits", func() bool { return rowOf(t, db, id).state == waiting })
+	})
+}

@@ -15,7 +15,7 @@ import (
 // arrivals tell who waits for jobs of a queue that there may be some.
 type arrivals struct {
 	mu       sync.Mutex
-	visitors map[string][]chan struct{} // by queue; "" hears of all
+	visitors map[string][]chan struct{} // by queue; at ofScheduled, the one that promotes scheduled jobs
 	expected map[string]bool            // queues of jobs whose write was under way
 	latest   time.Time                  // when the latest of them came
 	poke     chan struct{}
@@ -43,20 +43,18 @@ func (a *arrivals) join(queue string, arrived chan struct{}) (leave func()) {
 	}
 }
 
+// ofScheduled stands among names of queues for scheduled jobs of any queue. A job that waits at once concerns its queue alone:
+// each look at the scheduled ones costs two writes, which keep the writes of clients from their group.
+const ofScheduled = ""
+
 // wake wakes who waits for jobs of these queues.
 func (a *arrivals) wake(queues map[string]bool) {
-	if len(queues) == 0 {
-		return
-	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for queue := range queues {
 		for _, c := range a.visitors[queue] {
 			poke(c)
 		}
-	}
-	for _, c := range a.visitors[""] {
-		poke(c)
 	}
 }
 
@@ -83,6 +81,9 @@ func (q *Queue) expect(spec Insert) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.expected[spec.Queue] = true
+	if !spec.RunAt.IsZero() {
+		a.expected[ofScheduled] = true
+	}
 	a.latest = time.Now()
 	poke(a.poke)
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/job"
 	"github.com/ashlar-dev/ashlar/internal/model"
@@ -39,7 +40,11 @@ func (c *collector) changes(e *entry) {
 	if c.effects.Tables == nil {
 		c.effects.Tables = jobTables
 	}
-	c.starter.queue.Expect(e.insert.Queue)
+	var at time.Time
+	if e.start.At != nil {
+		at = c.starter.queue.Now()
+	}
+	c.starter.queue.Expect(e.insert.Queue, at)
 }
 
 var jobTables = []string{job.TableName}

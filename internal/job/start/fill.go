@@ -197,7 +197,7 @@ func (s *Starter) fill(ctx context.Context, t *timer) error {
 			err = sleep(ctx, batchPause)
 		}
 	}
-	s.queue.Expect(t.insert.Queue)
+	s.queue.Expect(t.insert.Queue, s.queue.Now())
 	return err
 }
 
