@@ -89,13 +89,13 @@ func TestServerEndsWithTheTestBinary(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait() // killed
-	for range 100 {
+	for range 600 { // a server that is killed while it starts ends late on a busy machine
 		if len(there(dirs)) == 0 {
 			return
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	t.Errorf("10 s after the test binary was killed, %q are still there", there(dirs))
+	t.Errorf("a minute after the test binary was killed, %q are still there", there(dirs))
 }
 
 // there returns the existing folders.
