@@ -58,7 +58,6 @@ func newServe() *cobra.Command {
 
 func (f *serveFlags) serve(cmd *cobra.Command, dir string) error {
 	stderr := cmd.ErrOrStderr()
-	tuneGC()
 	if f.database == "" {
 		background.AddProcessor() // SQLite computes in this process
 	}
@@ -67,6 +66,7 @@ func (f *serveFlags) serve(cmd *cobra.Command, dir string) error {
 	log := f.logger(lines, f.format(stderr))
 	ctx, stop := untilSignal(cmd)
 	defer stop()
+	tuneGC(ctx)
 	cfg := f.config(dir, log)
 	cfg.Notifier = systemd.Open(os.Getenv, os.Getpid())
 	loaded, err := app.Load(dir)
