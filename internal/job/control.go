@@ -112,7 +112,7 @@ func (r *runner) refresh(ctx context.Context) error {
 	return nil
 }
 
-const selectLeased = `SELECT id, queue, name, key, attempt, tries, rank, run_at, row_table, row_id, args, errors, enqueued_by, trace, created_at, turn_at, updated_at
+const selectLeased = `SELECT id, queue, name, key, attempt, tries, rank, run_at, row_table, row_id, args, errors, enqueued_by, trace, created_at, once IS NULL, turn_at, updated_at
 FROM ashlar_jobs WHERE state = 'running' AND lease = $1 AND id = `
 
 // Leased returns the job of a lease, for a worker that knows only both texts.
@@ -128,7 +128,7 @@ func (q *Queue) Leased(ctx context.Context, id, lease string) (j *Job, err error
 		j = nil
 		return r.Query(sql, []value.Value{value.OfText(lease), value.OfUUID(id)}, func(row value.Row) error {
 			j = jobOf(row)
-			j.Lease, j.Until, j.Begun = lease, time.UnixMicro(row.Int(15)), time.UnixMicro(row.Int(16))
+			j.Lease, j.Until, j.Begun = lease, time.UnixMicro(row.Int(16)), time.UnixMicro(row.Int(17))
 			return nil
 		})
 	})

@@ -5,8 +5,8 @@
 // another node. No job ends twice, because every transition compares the attempt and the lease.
 //
 // The files form layers. From the top down:
-//   - runner.go runs the loops of a node. loop.go takes jobs of one queue, and attempt.go works on one job. settler.go batches
-//     settlements.
+//   - runner.go runs the loops of a node. loop.go takes jobs of one queue, shelf.go holds them until a worker is free, and
+//     attempt.go works on one job. settler.go batches settlements.
 //   - renew.go keeps leases, keep.go does what becomes due in the table. wake.go tells the loops about new jobs.
 //   - control.go, change.go and edit.go are for people, find.go and search.go find jobs for them. pull.go and state.go are for
 //     workers and callers outside of this process. depth.go, history.go and tally.go count.

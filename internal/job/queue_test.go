@@ -404,7 +404,7 @@ func TestErrorsAreClipped(t *testing.T) {
 
 // The order of the columns is the same for both engines.
 func TestColumnsOfSettlements(t *testing.T) {
-	s := settlement{"id", "lease", 1, "state", 2, time.UnixMicro(3), time.UnixMicro(4), time.UnixMicro(5), "errors", "result"}
+	s := settlement{"id", "lease", 1, false, "state", 2, time.UnixMicro(3), time.UnixMicro(4), time.UnixMicro(5), "errors", "result"}
 	one, many := s.values(time.UnixMicro(6)), columnsOf([]settlement{s}, time.UnixMicro(6))
 	for i := range one {
 		got := many[i]

@@ -17,7 +17,9 @@ type rooms struct {
 }
 
 const (
-	selectLive = `SELECT key, count(*) FROM ashlar_jobs WHERE queue = $1 AND state = 'running' AND turn_at > $2 GROUP BY key`
+	ofLive       = `FROM ashlar_jobs WHERE queue = $1 AND state = 'running' AND turn_at > $2`
+	countLive    = `SELECT key, count(*) ` + ofLive + ` GROUP BY key`
+	sqliteOfLive = `SELECT key, 1 ` + ofLive // SQLite would sort the rows to count them
 
 	selectStarts = `SELECT key, next_start FROM ashlar_queue_keys WHERE queue = $1 AND key `
 	setStart     = `INSERT INTO ashlar_queue_keys (id, queue, key, next_start, created_at, updated_at, _rev) VALUES ($1, $2, $3, $4, $5, $5, 0)
@@ -32,9 +34,13 @@ func (q *Queue) rooms(tx store.Tx, c *QueueConfig, keys []string, now time.Time)
 		r.left[key] = c.Each.most()
 	}
 	if c.Each.AtOnce > 0 {
-		err := tx.Query(selectLive, []value.Value{value.OfText(c.Name), stamp(now)}, func(row value.Row) error {
-			if key := string(row.Bytes(0)); r.left[key] > 0 {
-				r.left[key] = max(0, c.Each.AtOnce-int(row.Int(1)))
+		sql := sqliteOfLive
+		if tx.Dialect() == sqlgen.Postgres {
+			sql = countLive
+		}
+		err := tx.Query(sql, []value.Value{value.OfText(c.Name), stamp(now)}, func(row value.Row) error {
+			if left := r.left[string(row.Bytes(0))]; left > 0 {
+				r.left[string(row.Bytes(0))] = max(0, left-int(row.Int(1)))
 			}
 			return nil
 		})

@@ -176,8 +176,8 @@ func (q *Queue) RowsInputs(inputs []value.Value, spec *Insert) ([]value.Value, e
 		optional(spec.Table), optional(string(spec.Args)), optional(spec.By), optional(spec.Trace)), nil
 }
 
-// Expect wakes the loops of a queue once a write that may add jobs has been committed. at is when the jobs run, or zero for at
-// once; any other time will do for jobs of different times.
+// Expect wakes the loops of a queue once a write that may add jobs has been committed. at is zero for jobs that run at once. Any
+// other time stands for jobs of any time.
 func (q *Queue) Expect(queue string, at time.Time) { q.expect(Insert{Queue: queue, RunAt: at}) }
 
 // TableName is the table that writes with jobs change.

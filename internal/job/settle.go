@@ -17,7 +17,8 @@ const MaxResult = 64 << 10
 // A settlement ends an attempt. It changes the row only if the row still has the lease and the attempt.
 type settlement struct {
 	id, lease string
-	was       int // the attempt
+	was       int  // the attempt
+	free      bool // see Job
 
 	state    string
 	attempt  int
@@ -31,7 +32,7 @@ type settlement struct {
 // settlementOf returns how an attempt ended. giveBack says that the worker stops: the attempt does not count.
 func (q *Queue) settlementOf(j *Job, err error, giveBack bool) settlement {
 	now := q.now()
-	s := settlement{id: j.ID, lease: j.Lease, was: j.Attempt, attempt: j.Attempt}
+	s := settlement{id: j.ID, lease: j.Lease, was: j.Attempt, free: j.free, attempt: j.Attempt}
 	switch {
 	case err == nil:
 		q.finish(&s, done, now)
@@ -84,7 +85,11 @@ func (q *Queue) settleIn(tx store.Tx, all []settlement) (settled map[string]bool
 		})
 	}
 	for i := range all {
-		changed, err := tx.Exec(q.sql.settle, all[i].values(now))
+		sql := q.sql.settle
+		if all[i].free {
+			sql = sqliteSettleFree
+		}
+		changed, err := tx.Exec(sql, all[i].values(now))
 		if err != nil {
 			return nil, err
 		}

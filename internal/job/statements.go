@@ -38,7 +38,7 @@ VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $1
 	forgetOnce  = `UPDATE ashlar_jobs SET once = NULL WHERE once = $1 AND once_until <= $2 AND state IN ('done', 'dead', 'cancelled')`
 
 	setLease     = `state = 'running', lane = '', attempt = attempt + 1, lease = $1, turn_at = $2, node = $3, updated_at = $4`
-	takenColumns = `id, queue, name, key, attempt, tries, rank, run_at, row_table, row_id, args, errors, enqueued_by, trace, created_at`
+	takenColumns = `id, queue, name, key, attempt, tries, rank, run_at, row_table, row_id, args, errors, enqueued_by, trace, created_at, once IS NULL`
 	inOrder      = `ORDER BY rank, run_at, id` // the one of the index
 
 	fromKey       = `FROM ashlar_jobs WHERE queue = $5 AND state = 'waiting' AND lane = $6 ` + inOrder + ` LIMIT $7`
@@ -108,16 +108,26 @@ WHERE state = 'running'`,
 }
 
 const (
-	sqliteNextKey = `SELECT lane FROM ashlar_jobs WHERE queue = ?1 AND state = 'waiting' AND lane >= ?2 ORDER BY lane LIMIT 1`
+	sqliteKeys = `WITH RECURSIVE keys (key, turn) AS (
+	SELECT (SELECT lane FROM ashlar_jobs WHERE queue = ?1 AND state = 'waiting' AND lane >= ?2 ORDER BY lane LIMIT 1), 1
+	UNION ALL
+	SELECT (SELECT j.lane FROM ashlar_jobs AS j WHERE j.queue = ?1 AND j.state = 'waiting' AND j.lane > keys.key ORDER BY j.lane LIMIT 1), turn + 1
+	FROM keys WHERE key IS NOT NULL AND turn < ?3
+)
+SELECT key FROM keys WHERE key IS NOT NULL`
 	sqliteOfKey   = sqliteFirst + inOrder + ` LIMIT ?3`
 	sqliteOfNames = sqliteFirst + `AND name IN (SELECT value FROM json_each(?4)) ` + inOrder + ` LIMIT ?3`
 	sqliteFirst   = `SELECT rowid FROM ashlar_jobs WHERE queue = ?1 AND state = 'waiting' AND lane = ?2 `
 
-	sqliteSettle = `UPDATE ashlar_jobs SET state = ?4, lane = CASE WHEN ?8 = 0 THEN key ELSE '' END, attempt = ?5, lease = NULL, updated_at = ?11,
+	// SQLite writes an index again if the statement sets its column, even to the same value. So a job without once has a statement of
+	// its own.
+	sqliteSettle     = sqliteSettleSet + `, once = CASE WHEN ?8 = 0 OR once_until > ?11 THEN once END` + sqliteSettleOf
+	sqliteSettleFree = sqliteSettleSet + sqliteSettleOf + ` AND +once IS NULL`
+	sqliteSettleSet  = `UPDATE ashlar_jobs SET state = ?4, lane = CASE WHEN ?8 = 0 THEN key ELSE '' END, attempt = ?5, lease = NULL, updated_at = ?11,
 run_at = CASE WHEN ?6 = 0 THEN run_at ELSE ?6 END, turn_at = nullif(?7, 0), finished_at = nullif(?8, 0),
-errors = CASE WHEN ?9 = '' THEN errors ELSE ?9 END, result = nullif(?10, ''),
-once = CASE WHEN ?8 = 0 OR once_until > ?11 THEN once END
-WHERE id = ?1 AND state = 'running' AND lease = ?2 AND attempt = ?3`
+errors = CASE WHEN ?9 = '' THEN errors ELSE ?9 END, result = nullif(?10, '')`
+	sqliteSettleOf = ` WHERE id = ?1 AND state = 'running' AND lease = ?2 AND attempt = ?3`
+
 	sqliteRenew = `UPDATE ashlar_jobs SET turn_at = ?1 WHERE id = ?3 AND lease = ?4 AND state = 'running' AND turn_at > ?2 RETURNING id`
 	sqliteHeld  = `SELECT id FROM ashlar_jobs WHERE id = ?1 AND lease = ?2 AND state = 'running'`
 )

@@ -27,6 +27,7 @@ type Job struct {
 	Begun                time.Time // when this attempt was leased
 
 	rank   int64
+	free   bool   // the row has no text of once, and gets none
 	errors []byte // JSON of the errors of former attempts
 	result []byte
 }
@@ -211,22 +212,16 @@ func (q *Queue) lockQueue(tx store.Tx, queue string) (next time.Time, err error)
 
 // keysFrom returns keys with waiting jobs in their order, from one on.
 func (q *Queue) keysFrom(tx store.Tx, queue, from string, most int) (keys []string, err error) {
-	add := func(row value.Row) error {
+	sql := sqliteKeys
+	if tx.Dialect() == sqlgen.Postgres {
+		sql = postgresKeys
+	}
+	err = tx.Query(sql, []value.Value{value.OfText(queue), value.OfText(from), value.OfInt(int64(most))}, func(row value.Row) error {
 		keys = append(keys, string(row.Bytes(0)))
 		return nil
-	}
-	if tx.Dialect() == sqlgen.Postgres {
-		return keys, tx.Query(postgresKeys, []value.Value{value.OfText(queue), value.OfText(from), value.OfInt(int64(most))}, add)
-	}
-	for n := 0; n == len(keys) && n < most; n++ {
-		if n > 0 {
-			from = keys[n-1] + "\x01"
-		}
-		if err := tx.Query(sqliteNextKey, []value.Value{value.OfText(queue), value.OfText(from)}, add); err != nil {
-			return nil, err
-		}
-	}
-	return keys, nil
+	})
+	slices.Sort(keys) // both engines compare bytes
+	return keys, err
 }
 
 // candidates returns the first jobs of each key, in the order of the keys.
@@ -280,6 +275,7 @@ func jobOf(row value.Row) *Job {
 		Attempt: int(row.Int(4)), Tries: int(row.Int(5)), rank: row.Int(6), RunAt: time.UnixMicro(row.Int(7)),
 		Table: textOf(row, 8), Row: textOf(row, 9), Args: bytesOf(row, 10), errors: bytesOf(row, 11),
 		By: textOf(row, 12), Trace: textOf(row, 13), EnqueuedAt: time.UnixMicro(row.Int(14)),
+		free: row.Int(15) == 1,
 	}
 }
 
