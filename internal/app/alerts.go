@@ -45,17 +45,21 @@ func alertOf(found objective.Alert) alert.Alert {
 	if found.OneCaller {
 		who = "one caller, who makes most of the requests"
 	}
+	details := []alert.Detail{
+		{Name: "bad", Value: strconv.FormatUint(found.Bad, 10)},
+		{Name: "total", Value: strconv.FormatUint(found.Total, 10)},
+		{Name: "window", Value: objective.Span(found.Window)},
+		{Name: "burn_rate", Value: strconv.FormatFloat(found.Burn, 'f', 1, 64)},
+		{Name: "callers", Value: who},
+		{Name: "budget_left", Value: percent(found.BudgetLeft)},
+	}
+	if found.Kind == objective.RestorePoint {
+		details = []alert.Detail{{Name: "restore_point", Value: objective.Span(found.Below)}, {Name: "look", Value: "/console/backups"}}
+	}
 	return alert.Alert{
 		Key: found.Key(), Severity: string(found.Severity), Summary: found.Summary(), Firing: found.Firing, Since: found.Since, At: found.At,
-		Labels: map[string]string{"objective": found.Name, "kind": string(found.Kind)},
-		Details: []alert.Detail{
-			{Name: "bad", Value: strconv.FormatUint(found.Bad, 10)},
-			{Name: "total", Value: strconv.FormatUint(found.Total, 10)},
-			{Name: "window", Value: objective.Span(found.Window)},
-			{Name: "burn_rate", Value: strconv.FormatFloat(found.Burn, 'f', 1, 64)},
-			{Name: "callers", Value: who},
-			{Name: "budget_left", Value: percent(found.BudgetLeft)},
-		},
+		Labels:  map[string]string{"objective": found.Name, "kind": string(found.Kind)},
+		Details: details,
 	}
 }
 

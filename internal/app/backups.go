@@ -52,7 +52,7 @@ func (a *App) backupSections() []console.Section {
 		return nil
 	}
 	return backups.Sections(backups.Config{
-		Schedule: a.backups, Plan: a.keeping.String(), Note: a.noteInAudit, Styles: operation.Styles(), Now: a.cfg.Now,
+		Schedule: a.backups, Plan: a.keeping.String(), Note: a.noteInAudit, Styles: operation.Styles(), Points: a.Objectives.Points, Now: a.cfg.Now,
 	})
 }
 

@@ -27,6 +27,7 @@ tables:
     access: {read: true, create: true}
   notes: {fields: {text: {type: text}}}
 backups: {to: $BACKUP_URL, KEYS}
+operate: {slos: {backup: {restore_point: 25h}}}
 -- seed/orders.json --
 [{"total": 7}, {"total": 8}, {"total": 9}]
 `
@@ -89,6 +90,11 @@ func TestTheServerBacksUpAndDrills(t *testing.T) {
 			}
 			if left, _ := filepath.Glob(filepath.Join(server.cfg.Data, scratchFolder, "*")); len(left) > 0 {
 				t.Errorf("left in the scratch folder: %v", left)
+			}
+			server.Objectives.Evaluate()
+			last := server.backups.Status().Of(schedule.KindBackup).LastOK
+			if point := server.Objectives.Points()[0]; last.IsZero() || !point.Newest.Equal(last) || point.Missed {
+				t.Errorf("the last backup began at %s, and the objective has %+v", last, point)
 			}
 			for _, family := range backupFamilies(server.Rules.Model, server.backups, time.Now) {
 				if values := family.Values(); len(values) != 2 || len(values) > family.Most {

@@ -38,9 +38,9 @@ const (
 )
 
 // tellOwnAlert tells of an alert about the requests of this server. A ticket leaves time to judge all nodes together, so it is
-// left to the other evaluator if there is more than one node.
+// left to the other evaluator if there is more than one node. That one counts requests, so it knows no restorable moment.
 func (a *App) tellOwnAlert(found objective.Alert) {
-	if found.Firing && found.Severity == objective.Ticket && a.Fleet != nil && a.Fleet.Several() {
+	if found.Firing && found.Severity == objective.Ticket && found.Kind != objective.RestorePoint && a.Fleet != nil && a.Fleet.Several() {
 		return
 	}
 	a.tellOnce(ownRequests, found)
@@ -82,6 +82,7 @@ func (f *firing) change(evaluator int, found *objective.Alert) bool {
 type objectives interface {
 	Statuses() []objective.Status
 	Firing() []objective.Alert
+	Points() []objective.PointStatus
 	Losses(from, to time.Time) []objective.Loss
 }
 
@@ -141,6 +142,9 @@ func (o nodesObjectives) Firing() []objective.Alert {
 	}
 	return list
 }
+
+// Points returns how the objectives for the newest restorable moment are doing. All nodes read it from the database.
+func (o nodesObjectives) Points() []objective.PointStatus { return o.own.Points() }
 
 // Losses returns what a span of time took of the budgets. What all nodes lost is known some minutes later.
 func (o nodesObjectives) Losses(from, to time.Time) []objective.Loss {

@@ -112,6 +112,10 @@ func (s *settings) addFlags(cfg *Config) {
 func (s *settings) addModel(a *App) {
 	for i := range a.Operate.SLOs {
 		slo := &a.Operate.SLOs[i]
+		if slo.RestorePoint > 0 {
+			s.add("operate.slos."+slo.Name, "restore_point "+model.FormatDuration(slo.RestorePoint))
+			continue
+		}
 		s.add("operate.slos."+slo.Name, fmt.Sprintf("available %v, fast %v below %v, routes %v, tables %v", slo.Available, slo.FastShare, slo.FastBelow, slo.Routes, slo.Tables))
 	}
 	for i := range a.Operate.Alerts {

@@ -30,7 +30,10 @@ type SLO struct {
 	Available float64       // percent of the requests that the server must not fail; 0: not given
 	FastShare float64       // percent of the answers that must take at most FastBelow; 0: not given
 	FastBelow time.Duration // 0: not given
-	Pos       Pos
+
+	// RestorePoint is the oldest that the newest restorable moment may be. 0: not given. An SLO with it is not about requests.
+	RestorePoint time.Duration
+	Pos          Pos
 }
 
 // DefaultOperate returns what holds for a model without the key operate.

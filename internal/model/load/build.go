@@ -39,6 +39,7 @@ func (l *loader) build() {
 	if l.backups != nil {
 		l.readBackups(*l.backups)
 	}
+	l.checkRestorePoints()
 	if l.limits != nil {
 		l.readLimits(*l.limits)
 	}

@@ -12,8 +12,8 @@ func operateProperties() schema {
 }
 
 func sloSchema() schema {
-	slo := group("An objective for the requests of some routes or tables, or of the whole API.", sloProperties())
-	slo["anyOf"] = []schema{{"required": []string{"available"}}, {"required": []string{"fast"}}}
+	slo := group("An objective for the requests of some routes or tables, or of the whole API, or for backups.", sloProperties())
+	slo["anyOf"] = []schema{{"required": []string{"available"}}, {"required": []string{"fast"}}, {"required": []string{restorePointKey}}}
 	return slo
 }
 
@@ -24,10 +24,11 @@ func sloProperties() schema {
 		routes[key], tables[key] = part, part
 	}
 	return schema{
-		"routes":    described("Routes such as POST /api/orders.", routes),
-		"tables":    described("Tables and views.", tables),
-		"available": described("The share of requests that the server must not fail, in percent.", percentSchema()),
-		"fast":      group("The share of answers that must be quick.", fastProperties(), fastKeys()...),
+		"routes":        described("Routes such as POST /api/orders.", routes),
+		"tables":        described("Tables and views.", tables),
+		"available":     described("The share of requests that the server must not fail, in percent.", percentSchema()),
+		"fast":          group("The share of answers that must be quick.", fastProperties(), fastKeys()...),
+		restorePointKey: described("The oldest that the newest restorable moment may be. It must be longer than every under backups, and stand alone.", ref("duration")),
 	}
 }
 

@@ -9,13 +9,14 @@ type loader struct {
 	tables []*tableDecl
 	views  []*tableDecl
 
-	accounts *member // nil without the key
-	operate  *member // nil without the key
-	backups  *member // nil without the key
-	limits   *member // nil without the key
-	queues   *member // nil without the key
-	jobs     *member // nil without the key
-	webhooks *member // nil without the key
+	accounts      *member // nil without the key
+	operate       *member // nil without the key
+	backups       *member // nil without the key
+	restorePoints []restorePoint
+	limits        *member // nil without the key
+	queues        *member // nil without the key
+	jobs          *member // nil without the key
+	webhooks      *member // nil without the key
 
 	jobDecls  []*jobDecl
 	scopeJobs []*node // names of jobs in the scopes of keys

@@ -17,13 +17,15 @@ const (
 )
 
 func operateKeys() []string { return []string{"slos", "alerts", "probe", "logs", "costs"} }
-func sloKeys() []string     { return []string{"routes", "tables", "available", "fast"} }
-func fastKeys() []string    { return []string{"share", "below"} }
-func alertsKeys() []string  { return []string{"to"} }
-func targetKeys() []string  { return []string{"mail", "webhook", "secret", "alertmanager"} }
-func probeKeys() []string   { return []string{"every", "path"} }
-func logKeys() []string     { return []string{"keep", "slow", "sample"} }
-func costKeys() []string    { return []string{"cpu_hour", "gb_out", "gb_month"} }
+func sloKeys() []string {
+	return []string{"routes", "tables", "available", "fast", restorePointKey}
+}
+func fastKeys() []string   { return []string{"share", "below"} }
+func alertsKeys() []string { return []string{"to"} }
+func targetKeys() []string { return []string{"mail", "webhook", "secret", "alertmanager"} }
+func probeKeys() []string  { return []string{"every", "path"} }
+func logKeys() []string    { return []string{"keep", "slow", "sample"} }
+func costKeys() []string   { return []string{"cpu_hour", "gb_out", "gb_month"} }
 
 // readOperate reads the key operate. It needs the finished tables.
 func (l *loader) readOperate(key member) {
@@ -96,10 +98,16 @@ func (l *loader) readSLO(declared member) model.SLO {
 			slo.Available, _ = l.readPercent(key)
 		case "fast":
 			l.readFast(&slo, key)
+		case restorePointKey:
+			l.readRestorePoint(&slo, key)
 		}
 	}
+	if key := declared.value.get(restorePointKey); key != nil {
+		l.aloneWith(declared.value, what)
+		return slo
+	}
 	if len(declared.value.members) == 0 || (!declared.value.incomplete && declared.value.get("available") == nil && declared.value.get("fast") == nil) {
-		l.fault(declared.pos, "%s needs available or fast, such as {available: 99.9}", what)
+		l.fault(declared.pos, "%s needs available, fast or restore_point, such as {available: 99.9}", what)
 	}
 	return slo
 }

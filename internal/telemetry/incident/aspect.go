@@ -23,6 +23,9 @@ type aspect struct {
 
 // aspectsOf returns what an incident is about.
 func aspectsOf(alerts []Alert, operate *model.Operate) (list []aspect) {
+	if len(alerts) > 0 && alerts[0].Kind == objective.RestorePoint {
+		alerts = nil // no request is bad for it, so look at all, as for an incident that a person opened
+	}
 	all := scopeOf(alerts, operate)
 	failed, slow := all, all
 	failed.Failed = true

@@ -77,6 +77,26 @@ func TestAnAlertOpensOneIncident(t *testing.T) {
 	w.want(t, "2 open api", "1 closed api")
 }
 
+// TestAnOldRestorePointOpensAnIncident has an alert that is about no request.
+func TestAnOldRestorePointOpensAnIncident(t *testing.T) {
+	w := newWorld(t)
+	w.now = noon
+	a := objective.Alert{
+		Objective: objective.Objective{Name: "backup", Kind: objective.RestorePoint, Below: 25 * time.Hour},
+		Severity:  objective.Ticket, Firing: true, Since: w.now, At: w.now,
+	}
+	w.firing = []objective.Alert{a}
+	w.pass(5 * time.Minute)
+	w.want(t, "1 open backup/ticket")
+	report, err := w.Report(t.Context(), 1)
+	if err != nil || !strings.Contains(string(report.Markdown()), "the newest restorable moment is 1d1h old") {
+		t.Errorf("Report = %v, %v", report, err)
+	}
+	w.firing = nil
+	w.pass(20 * time.Minute)
+	w.want(t, "1 closed backup/ticket")
+}
+
 func TestAPageInTheDaysOfATicketIsAnotherIncident(t *testing.T) {
 	w := newWorld(t)
 	w.now = noon.Add(-24 * time.Hour)

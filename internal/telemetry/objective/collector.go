@@ -50,7 +50,9 @@ func NewCollector(operate *model.Operate) *Collector {
 		if declared.FastShare > 0 {
 			s.fast = next()
 		}
-		c.slos = append(c.slos, s)
+		if s.available != nil || s.fast != nil {
+			c.slos = append(c.slos, s)
+		}
 	}
 	if operate.Probe.Every > 0 {
 		c.probe = next()

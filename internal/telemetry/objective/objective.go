@@ -4,6 +4,7 @@
 //   - service.go evaluates every ten seconds, collector.go counts the requests for it.
 //   - evaluator.go holds the alerts of all objectives, state.go stores them.
 //   - rule.go has the rules of an alert.
+//   - point.go compares the newest restorable moment with its objective.
 //   - series.go sums the events of one objective over windows of time.
 //
 // Everything below service.go is arithmetic: the caller passes the time.
@@ -37,8 +38,8 @@ const (
 type Objective struct {
 	Name   string
 	Kind   Kind
-	Target float64       // percent, above 0 and below 100
-	Below  time.Duration // of Fast: the longest time of a good answer
+	Target float64       // percent, above 0 and below 100; of RestorePoint: 0
+	Below  time.Duration // of Fast: the longest time of a good answer; of RestorePoint: the oldest restorable moment
 }
 
 // budget returns the share of events that may be bad.
@@ -50,7 +51,7 @@ const ProbeName = "probe"
 // probeTarget is the objective of the probe in percent. What counts is that several probes in a row fail.
 const probeTarget = 99.9
 
-// Of returns the objectives of a model: one or two for each SLO, and one for the probe.
+// Of returns the objectives of a model that count events: one or two for each SLO, and one for the probe. See PointsOf.
 func Of(operate *model.Operate) []Objective {
 	var all []Objective
 	for _, slo := range operate.SLOs {
@@ -96,6 +97,9 @@ func (a *Alert) Summary() string {
 	}
 	if !a.Firing {
 		return fmt.Sprintf("%s: over after %s", a.Name, Span(a.At.Sub(a.Since)))
+	}
+	if a.Kind == RestorePoint {
+		return fmt.Sprintf("%s: the newest restorable moment is %s old, with an objective of %s", a.Name, Span(a.At.Sub(a.Since)+a.Below), Span(a.Below))
 	}
 	return fmt.Sprintf("%s: %d of %d %s in %s, with an objective of %s %%", a.Name, a.Bad, a.Total, what, Span(a.Window), percent(a.Target))
 }

@@ -24,6 +24,9 @@ type Config struct {
 	Events func(Alert)      // is called for each alert that begins or ends, and must not block; default: nobody hears of them
 	Logger *slog.Logger     // default: no log
 	Now    func() time.Time // default: time.Now
+
+	// Restorable returns the newest restorable moment, or the zero time if it is not known. Default: it is never known.
+	Restorable func() time.Time
 }
 
 // A Service watches the objectives of a model. It is safe for concurrent use.
@@ -36,6 +39,7 @@ type Service struct {
 	recent    []Counts // of each objective, since the last Drain
 	requests  int64    // that the collector had counted at the last tick
 	idle      time.Time
+	points    []point
 }
 
 // NewService returns a service with the history in the file, if there is one. A history that cannot be read is logged and
@@ -50,8 +54,14 @@ func NewService(operate *model.Operate, cfg Config) *Service {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Restorable == nil {
+		cfg.Restorable = func() time.Time { return time.Time{} }
+	}
 	s := &Service{Collector: NewCollector(operate), cfg: cfg, idle: cfg.Now()}
 	s.evaluator, s.recent = NewEvaluator(s.objectives, cfg.Now()), make([]Counts, len(s.objectives))
+	for _, o := range PointsOf(operate) {
+		s.points = append(s.points, point{Objective: o})
+	}
 	if err := s.load(); err != nil {
 		cfg.Logger.Warn("the history of the objectives is lost: their budgets begin anew", "error", err)
 	}
@@ -84,7 +94,7 @@ func (s *Service) Evaluate() { s.tick() }
 
 // tick counts what came since the last tick, and tells of the alerts that begin or end.
 func (s *Service) tick() {
-	now := s.cfg.Now()
+	now, newest := s.cfg.Now(), s.cfg.Restorable()
 	s.mu.Lock()
 	for i, c := range s.counters {
 		counts := c.drain()
@@ -92,6 +102,11 @@ func (s *Service) tick() {
 		s.recent[i].Merge(&counts)
 	}
 	events := s.evaluator.Evaluate(now)
+	for i := range s.points {
+		if event, ok := s.points[i].look(newest, now); ok {
+			events = append(events, event)
+		}
+	}
 	if n := s.Collector.requests.Load(); n != s.requests {
 		s.requests, s.idle = n, now
 	}
@@ -133,7 +148,14 @@ func (s *Service) Statuses() []Status {
 func (s *Service) Firing() []Alert {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.evaluator.Firing(s.cfg.Now())
+	now := s.cfg.Now()
+	firing := s.evaluator.Firing(now)
+	for i := range s.points {
+		if p := &s.points[i]; !p.missed.IsZero() {
+			firing = append(firing, p.alert(now))
+		}
+	}
+	return firing
 }
 
 // Losses returns what a span of time took of the budgets of all objectives.

@@ -16,6 +16,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/disk"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/objective"
 	"github.com/ashlar-dev/ashlar/internal/web/console"
 )
 
@@ -27,12 +28,13 @@ type Schedule interface {
 	RunNow(ctx context.Context, kind string, also ...func(tx store.Tx) error) error
 }
 
-// Config says where the page gets what it shows. Styles and Now may be missing.
+// Config says where the page gets what it shows. Styles, Points and Now may be missing.
 type Config struct {
 	Schedule Schedule
 	Plan     string                                 // the schedule in words
 	Note     func(tx store.Tx, e audit.Event) error // appends to the audit log
 	Styles   []string                               // paths of styles
+	Points   func() []objective.PointStatus         // objectives for the newest restorable moment; nil: none
 	Now      func() time.Time                       // nil means time.Now
 }
 
@@ -48,6 +50,9 @@ func Sections(cfg Config) []console.Section {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Points == nil {
+		cfg.Points = func() []objective.PointStatus { return nil }
+	}
 	p := &pages{cfg}
 	return []console.Section{{Group: "Keeping", Title: "Backups", Path: path, Styles: cfg.Styles, Routes: []console.Route{
 		{Pattern: "GET " + path, Role: console.Viewer, Handler: p.list},
@@ -59,6 +64,7 @@ func Sections(cfg Config) []console.Section {
 var templateFiles embed.FS
 
 var templates = template.Must(console.Templates().Funcs(template.FuncMap{
+	"span": objective.Span,
 	"size": func(n int64) string { return disk.SizeText(uint64(max(0, n))) },
 }).ParseFS(templateFiles, "templates/*.html"))
 
@@ -66,6 +72,7 @@ var templates = template.Must(console.Templates().Funcs(template.FuncMap{
 type page struct {
 	Plan     string
 	Problem  string
+	Points   []objective.PointStatus
 	Kinds    []kindRow
 	Backups  []backupRow
 	Missing  bool // the target could not be read
@@ -96,7 +103,7 @@ func (p *pages) list(q *console.Request) error {
 	}
 	status := p.Schedule.Status()
 	shown := page{
-		Plan: p.Plan, Problem: status.Problem, Attempts: attempts[:min(len(attempts), listedAttempts)], May: q.Operator().May(string(console.Operator)),
+		Plan: p.Plan, Problem: status.Problem, Points: p.Points(), Attempts: attempts[:min(len(attempts), listedAttempts)], May: q.Operator().May(string(console.Operator)),
 	}
 	for _, one := range status.Kinds {
 		shown.Kinds = append(shown.Kinds, rowOf(one))

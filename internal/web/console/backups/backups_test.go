@@ -16,6 +16,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/backup/schedule"
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/telemetry/objective"
 	"github.com/ashlar-dev/ashlar/internal/test/accounttest"
 	"github.com/ashlar-dev/ashlar/internal/test/browsertest"
 	"github.com/ashlar-dev/ashlar/internal/web"
@@ -58,6 +59,10 @@ func (f *fake) RunNow(ctx context.Context, kind string, also ...func(tx store.Tx
 	return f.db.Write(ctx, func(tx store.Tx) error { return also[0](tx) })
 }
 
+func points() []objective.PointStatus {
+	return []objective.PointStatus{{Objective: objective.Objective{Name: "backup", Below: 25 * time.Hour}, Newest: time.Now().Add(-26 * time.Hour), Age: 26 * time.Hour, Missed: true}}
+}
+
 type world struct {
 	*accounttest.Node
 	fake    *fake
@@ -80,7 +85,7 @@ func newWorld(t *testing.T) *world {
 		{Kind: "backup", LastOK: now.Add(-time.Hour), Next: now.Add(time.Hour), RunningOn: "node-a"},
 		{Kind: "drill", LastOK: now.Add(-8 * 24 * time.Hour), Next: now, Failures: 3, Overdue: true},
 	}
-	sections := backups.Sections(backups.Config{Schedule: w.fake, Plan: "every 1d to $BACKUP_URL", Note: w.note, Styles: operation.Styles()})
+	sections := backups.Sections(backups.Config{Schedule: w.fake, Plan: "every 1d to $BACKUP_URL", Note: w.note, Points: points, Styles: operation.Styles()})
 	pages := console.New(console.Config{
 		App: w.Model.Name, Accounts: w.Service, Audit: w.Audit, Keys: w.TokenKeys, Now: w.Clock.Now,
 		Sections: append(sections, operation.Sections(operation.Config{})...), // the other package serves its style
@@ -142,7 +147,7 @@ func TestThePageShowsBackups(t *testing.T) {
 	w := newWorld(t)
 	v := w.operator(t, "viewer")
 	page := v.send("GET", "/console/backups", nil, 200)
-	for _, text := range []string{"every 1d to $BACKUP_URL", "overdue", "3 failed in a row", "runs on", "20261128T083000Z-7f3a9c21", "1.5 h", "3 MiB", "12 tables", "lost"} {
+	for _, text := range []string{"every 1d to $BACKUP_URL", "overdue", "3 failed in a row", "runs on", "20261128T083000Z-7f3a9c21", "1.5 h", "3 MiB", "12 tables", "lost", "missed", "at most 1d1h old, and is 1d2h old now"} {
 		if !strings.Contains(page, text) {
 			t.Errorf("the page does not show %q", text)
 		}

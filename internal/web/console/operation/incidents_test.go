@@ -26,6 +26,8 @@ type losses struct{}
 
 func (losses) Firing() []objective.Alert { return nil }
 
+func (losses) Points() []objective.PointStatus { return nil }
+
 func (losses) Losses(time.Time, time.Time) []objective.Loss {
 	return []objective.Loss{{Objective: objective.Objective{Name: "api", Kind: objective.Available, Target: 99.9}, Bad: 10, Total: 220, Budget: 40}}
 }

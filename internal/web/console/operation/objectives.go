@@ -13,6 +13,7 @@ import (
 // objectivesPage says how the objectives are doing.
 type objectivesPage struct {
 	Objectives []objectiveRow
+	Points     []objective.PointStatus
 	Firing     []objective.Alert
 	History    []archive.Event // alerts that began or ended
 	Trouble    string
@@ -40,6 +41,9 @@ func (r *objectiveRow) What() string {
 	if r.Kind == objective.Fast {
 		return "answered within " + took(r.Below)
 	}
+	if r.Kind == objective.RestorePoint {
+		return "newest restorable moment at most " + formatSpan(r.Below) + " old"
+	}
 	if r.Name == objective.ProbeName {
 		return "of the server's requests to itself"
 	}
@@ -64,7 +68,7 @@ func objectiveRows(statuses []objective.Status) (list []objectiveRow) {
 const alertKind = "alert"
 
 func (p *pages) objectives(q *console.Request) error {
-	page := objectivesPage{Objectives: objectiveRows(p.Objectives.Statuses()), Firing: p.Objectives.Firing(), Log: p.Records != nil}
+	page := objectivesPage{Objectives: objectiveRows(p.Objectives.Statuses()), Points: p.Objectives.Points(), Firing: p.Objectives.Firing(), Log: p.Records != nil}
 	if p.History != nil {
 		err := within(q, func(ctx context.Context) (err error) {
 			now := p.Now()

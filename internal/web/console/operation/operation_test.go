@@ -287,6 +287,14 @@ type statuses []objective.Status
 
 func (s statuses) Statuses() []objective.Status { return s }
 
+func (s statuses) Points() []objective.PointStatus {
+	point := objective.Objective{Name: "backup", Kind: objective.RestorePoint, Below: 25 * time.Hour}
+	return []objective.PointStatus{
+		{Objective: point, Newest: time.Now().Add(-26 * time.Hour), Age: 26 * time.Hour, Missed: true},
+		{Objective: objective.Objective{Name: "later", Kind: objective.RestorePoint, Below: time.Hour}},
+	}
+}
+
 func (s statuses) Firing() []objective.Alert {
 	return []objective.Alert{{Objective: s[0].Objective, Severity: objective.Page, Firing: true, Window: time.Hour, Bad: 50, Total: 100, Since: time.Now()}}
 }
@@ -310,7 +318,8 @@ func TestObjectivesShowBudgetsAndAlerts(t *testing.T) {
 	v.get("/console/objectives", 200, "No alert fires", "99.9 % answered without failing", "99 % answered within 300 ms", "no request yet")
 	v.get("/console/home", 200, "no request yet")
 	w.serve(spent())
-	v.get("/console/objectives", 200, "50 of 100 requests failed in 1h", `<span class="tag bad">page</span>`, "-4900 %", "<strong>×500</strong>", "×0.5", `class="share spent"`)
+	v.get("/console/objectives", 200, "50 of 100 requests failed in 1h", `<span class="tag bad">page</span>`, "-4900 %", "<strong>×500</strong>", "×0.5", `class="share spent"`,
+		"at most 1d1h old", `<span class="tag bad">missed</span>`, "1d2h", `<span class="tag">not known yet</span>`)
 	v.get("/console/home", 200, "-4900 %", "of the budget left")
 }
 

@@ -54,6 +54,7 @@ type KeptTraces interface {
 type Objectives interface {
 	Statuses() []objective.Status
 	Firing() []objective.Alert
+	Points() []objective.PointStatus
 }
 
 // Advice tries indexes for the app's queries. *advise.Runner is one.
@@ -158,7 +159,7 @@ type choice struct {
 var templateFiles embed.FS
 
 var templates = template.Must(console.Templates().Funcs(template.FuncMap{
-	"size": size, "share": share, "number": number, "amount": amount, "bytes": bytes,
+	"size": size, "share": share, "number": number, "amount": amount, "bytes": bytes, "span": objective.Span,
 }).ParseFS(templateFiles, "templates/*.html"))
 
 // show answers with a page.
