@@ -28,7 +28,7 @@ func (s *Service) claim(ctx context.Context, kind string) (taken Attempt, claime
 			p.Failures++
 		}
 		taken = Attempt{ID: newID(now), Kind: kind, State: string(running), Node: s.cfg.Node, Begun: now}
-		p.Attempt, p.Node, p.Until = taken.ID, s.cfg.Node, now.Add(leaseTime)
+		p.Attempt, p.Node, p.Until = taken.ID, s.cfg.Node, now.Add(s.lease)
 		claimed = true
 		if err := trim(tx, now); err != nil {
 			return err
@@ -96,13 +96,13 @@ func (s *Service) renew(ctx context.Context, a Attempt, lose context.CancelCause
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(leaseTime / 4):
+		case <-time.After(s.lease / 4):
 		}
 		isOurs := true
 		err := s.change(ctx, func(_ store.Tx, all plans, now time.Time) error {
 			p := all[a.Kind]
 			if isOurs = p != nil && p.Attempt == a.ID; isOurs {
-				p.Until = now.Add(leaseTime)
+				p.Until = now.Add(s.lease)
 			}
 			return nil
 		})

@@ -59,6 +59,7 @@ type Config struct {
 // A Service takes backups and drills. It is a background.Service.
 type Service struct {
 	cfg    Config
+	lease  time.Duration // after which another node takes over
 	poke   chan struct{} // has room for one
 	status atomic.Pointer[Status]
 
@@ -81,7 +82,7 @@ func New(cfg Config) *Service {
 	if cfg.Alerts == nil {
 		cfg.Alerts = func(Alert) {}
 	}
-	s := &Service{cfg: cfg, poke: make(chan struct{}, 1), firing: map[string]time.Time{}}
+	s := &Service{cfg: cfg, lease: leaseTime, poke: make(chan struct{}, 1), firing: map[string]time.Time{}}
 	s.status.Store(&Status{})
 	return s
 }
@@ -94,7 +95,7 @@ const (
 	listTime     = 5 * time.Minute  // bounds retention
 	runTime      = 12 * time.Hour   // bounds a backup or a drill
 	stopTime     = 3 * time.Second  // bounds the last write of a run that is cut short
-	leaseTime    = 2 * time.Minute  // after which another node takes over
+	leaseTime    = 2 * time.Minute  // usual lease
 )
 
 // Run works until ctx ends. It survives a database or a target that is away.

@@ -238,6 +238,50 @@ func TestOneNodeTakesABackup(t *testing.T) {
 	})
 }
 
+// TestALongBackupKeepsItsLease has a target that is slower than the lease. The clock goes on only after a renewal, so that a busy
+// machine loses no lease.
+func TestALongBackupKeepsItsLease(t *testing.T) {
+	each(t, func(t *testing.T, open func() store.DB) {
+		w := newWorld()
+		a, b := w.node(open(), "a"), w.node(open(), "b")
+		a.lease, b.lease = 400*time.Millisecond, 400*time.Millisecond
+		until := func() time.Time {
+			t.Helper()
+			all, _, err := a.read(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return all[KindBackup].Until
+		}
+		w.during = func(ctx context.Context) {
+			for range 6 { // two and a half leases and more
+				last := until()
+				w.pass(a.lease / 2)
+				for deadline := time.Now().Add(time.Minute); !until().After(last); time.Sleep(5 * time.Millisecond) {
+					if ctx.Err() != nil || time.Now().After(deadline) {
+						t.Errorf("the lease is not renewed: %v", context.Cause(ctx))
+						return
+					}
+				}
+				tick(t, b)
+			}
+		}
+		begin := w.clock()
+		tick(t, a)
+		if passed := w.clock().Sub(begin); passed < 2*a.lease {
+			t.Errorf("the backup took %s, which is no long one", passed)
+		}
+		tick(t, b)
+		if len(w.taken) != 1 {
+			t.Errorf("backups were taken at %v, want one", w.taken)
+		}
+		all := states(t, a)
+		if slices.ContainsFunc(all, func(state string) bool { return strings.Contains(state, "lost") }) {
+			t.Errorf("attempts: %v", all)
+		}
+	})
+}
+
 func TestAnotherNodeTakesOver(t *testing.T) {
 	each(t, func(t *testing.T, open func() store.DB) {
 		w := newWorld()
