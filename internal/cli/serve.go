@@ -64,6 +64,7 @@ func (f *serveFlags) serve(cmd *cobra.Command, dir string) error {
 	lines := telemetry.NewAsyncWriter(stderr)
 	defer lines.Close() // an error has nowhere to go
 	log := f.logger(lines, f.format(stderr))
+	limitMemory(os.DirFS("/"), f.database == "", log)
 	ctx, stop := untilSignal(cmd)
 	defer stop()
 	tuneGC(ctx)
