@@ -119,6 +119,7 @@ type App struct {
 	traffic  netconn.Traffic // of the listener
 	bounds   *netconn.Bounds // of its connections
 	stopping atomic.Bool
+	roster   *fleet.Roster    // nil if Open did not open the app
 	steps    steps            // of the migration at the start
 	jobs     *telemetry.Jobs  // background work
 	taking   *telemetry.Sinks // take the records of jobs; nil until Serve
@@ -244,6 +245,7 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.openFleet()
+	a.openRoster()
 	a.openIncidents()
 	a.openDeploys(ctx)
 	if err := a.openTraces(); err != nil {

@@ -116,6 +116,67 @@ func TestConsoleShowsTheNumbersOfAllNodes(t *testing.T) {
 	}
 }
 
+// TestNodesSeeEachOther has two nodes on a database. One stops, and the other one shows it until it is gone.
+func TestNodesSeeEachOther(t *testing.T) {
+	if !pgtest.Available() {
+		t.Skip("no PostgreSQL")
+	}
+	database, dir := pgtest.URL(t), app(t, fleetApp)
+	first := opened(t, dir, onNode(t, database, "8081"))
+	cfg := onNode(t, database, "8082")
+	cfg.LameDuck = 5 * time.Second // most of the time of this test
+	second := opened(t, dir, cfg)
+	link, err := first.FirstOperatorLink(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, other := start(t, first), start(t, second)
+	state := func() string {
+		all, err := first.roster.Members(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var states []string
+		for _, m := range all {
+			_, port, _ := strings.Cut(m.Name, ":")
+			states = append(states, port+" "+m.State)
+		}
+		return strings.Join(states, ", ")
+	}
+	eventually(t, "both are ready", func() bool { return state() == "8081 ready, 8082 ready" })
+	other.stop()
+	eventually(t, "one stops", func() bool { return state() == "8081 ready, 8082 stopping" })
+	page := consoleOf(t, run.base, link)
+	if nodes := page("/console/nodes"); !strings.Contains(nodes, "1 stopping") || !strings.Contains(nodes, "http://localhost:8082") {
+		t.Errorf("the page Nodes: %.3000s", nodes)
+	}
+}
+
+// TestAGoneNodeLeavesTheList has a node that stops at once.
+func TestAGoneNodeLeavesTheList(t *testing.T) {
+	if !pgtest.Available() {
+		t.Skip("no PostgreSQL")
+	}
+	database, dir := pgtest.URL(t), app(t, fleetApp)
+	first, second := opened(t, dir, onNode(t, database, "8081")), opened(t, dir, onNode(t, database, "8082"))
+	listed := func() int {
+		all, err := first.roster.Members(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(all)
+	}
+	run := start(t, second)
+	eventually(t, "the second node is listed", func() bool { return listed() == 2 })
+	run.stop()
+	if err := run.wait(); err != nil {
+		t.Fatal(err)
+	}
+	if n := listed(); n != 1 {
+		t.Errorf("%d nodes are listed after one has stopped", n)
+	}
+}
+
 // consoleOf returns a function that gets pages of the console as an operator.
 func consoleOf(t *testing.T, base, link string) (page func(path string) string) {
 	t.Helper()

@@ -39,6 +39,9 @@ func (a *App) flushRecords() {
 // operationSections returns the pages of the console about how the app is doing.
 func (a *App) operationSections() []console.Section {
 	cfg := operation.Config{Objectives: a.objectivesOfAll(), Process: a.process(), Sharing: a.sharing(), Watchers: a.hub, Now: a.cfg.Now}
+	if a.roster != nil {
+		cfg.Roster = a.roster
+	}
 	if a.Costs != nil {
 		cfg.Costs = a.Costs
 	}

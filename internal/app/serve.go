@@ -80,6 +80,7 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 // beginStop makes the readiness fail. All is served on for the lame duck time.
 func (a *App) beginStop() {
 	a.stopping.Store(true)
+	a.roster.Tell()
 	a.notify(a.cfg.Notifier.Stopping())
 	a.notify(a.cfg.Notifier.Extend(a.cfg.LameDuck + 2*a.cfg.Grace + 10*time.Second))
 }

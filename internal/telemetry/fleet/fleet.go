@@ -8,6 +8,7 @@
 //   - history.go answers for charts, from the rows of all nodes. together.go answers for events, errors and incidents.
 //   - things.go tells the other nodes of these.
 //   - count.go makes the rows of this node and writes them, roll.go sums up old ones.
+//   - roster.go says which nodes there are now.
 //   - view.go is what this node knows of the others.
 //   - table.go has the table and its statements, sums.go what a row holds.
 package fleet

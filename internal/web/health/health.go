@@ -116,3 +116,12 @@ func unavailable(err error) *errs.Error {
 func up(w http.ResponseWriter, _ *http.Request) error {
 	return web.JSON(w, http.StatusOK, []byte(`{"status":"up"}`+"\n"))
 }
+
+// Problem runs the checks and says why the first that fails does, or "".
+func Problem(ctx context.Context, checks []Check) string {
+	_, failure := run(ctx, checks, false)
+	if failure == nil {
+		return ""
+	}
+	return failure.Message
+}

@@ -50,6 +50,9 @@ func Sections(cfg Config) []console.Section {
 			post(incidentsPath+"/{id}/notes", p.noteIncident), post(incidentsPath+"/{id}/close", p.closeIncident)))
 	}
 	list = append(list, section("Objectives", objectivesPath, get(objectivesPath, p.objectives), files.Route()))
+	if p.Roster != nil {
+		list = append(list, section("Nodes", nodesPath, get(nodesPath, p.nodes)))
+	}
 	if p.Sharing != nil {
 		list = append(list, section("Limits", limitsPath, get(limitsPath, p.limits)), section("Cache", cachePath, get(cachePath, p.cache)))
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 func paths() []string {
-	return []string{"/console/home", "/console/logs", "/console/traces", "/console/errors", "/console/objectives", "/console/advice", "/console/profiles", "/console/incidents", "/console/cost", "/console/limits", "/console/cache", "/console/watchers"}
+	return []string{"/console/home", "/console/logs", "/console/traces", "/console/errors", "/console/objectives", "/console/advice", "/console/profiles", "/console/incidents", "/console/cost", "/console/limits", "/console/cache", "/console/watchers", "/console/nodes"}
 }
 
 func TestPagesWithoutDataSayWhatWillAppear(t *testing.T) {

@@ -103,6 +103,11 @@ type Nodes interface {
 	Series(ctx context.Context, from, to time.Time, step time.Duration, names ...string) ([]archive.Line, error)
 }
 
+// Roster lists the servers of the app's database as they are now. *fleet.Roster does.
+type Roster interface {
+	Members(ctx context.Context) ([]fleet.Member, error)
+}
+
 // A Config says where the pages get what they show. Records, History and Kept are all nil in an app without a telemetry
 // database. Traces may be nil too.
 type Config struct {
@@ -115,6 +120,7 @@ type Config struct {
 	Advice     Advice    // nil leaves its page out
 	Profiles   Profiles  // nil leaves its page out
 	Nodes      Nodes     // nil if the app has one server
+	Roster     Roster    // nil leaves its page out
 	Costs      Costs     // nil leaves its page out
 	Deploys    Deploys   // nil leaves its part of the first page out
 	Sharing    *Sharing  // nil leaves the pages of limits and of the cache out
@@ -131,6 +137,7 @@ type pages struct {
 // The first pages of the sections, and the folder of their styles and scripts.
 const (
 	homePath       = "/console/home"
+	nodesPath      = "/console/nodes"
 	logsPath       = "/console/logs"
 	tracesPath     = "/console/traces"
 	errorsPath     = "/console/errors"

@@ -93,7 +93,7 @@ func (w *world) serve(objectives operation.Objectives) {
 func (w *world) config(objectives operation.Objectives) operation.Config {
 	return operation.Config{
 		Records: w.archive, History: w.archive, Traces: w.traces, Kept: w.archive, Objectives: objectives,
-		Incidents: w.incidents, Advice: w.advice, Profiles: w.profiles, Costs: w.costs, Deploys: w.deploys, Sharing: w.sharing, Watchers: w.watchers,
+		Incidents: w.incidents, Advice: w.advice, Profiles: w.profiles, Costs: w.costs, Deploys: w.deploys, Sharing: w.sharing, Watchers: w.watchers, Roster: roster{lone: true},
 		Process: telemetry.Process{Node: "node-a", Build: "v2", Revision: "abc", Started: time.Now()},
 	}
 }
