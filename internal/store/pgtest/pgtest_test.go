@@ -88,7 +88,7 @@ func TestServerEndsWithTheTestBinary(t *testing.T) {
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	_ = cmd.Wait() // killed
+	_ = cmd.Wait()  // killed
 	for range 600 { // a server that is killed while it starts ends late on a busy machine
 		if len(there(dirs)) == 0 {
 			return
