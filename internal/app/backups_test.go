@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"filippo.io/age"
+	"github.com/johannesboyne/gofakes3"
+	"github.com/johannesboyne/gofakes3/backend/s3mem"
 
 	"github.com/ashlar-dev/ashlar/internal/backup/schedule"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
@@ -102,6 +105,33 @@ func TestTheServerBacksUpAndDrills(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestTheServerBacksUpToABucket serves an app whose backups go to a server that speaks S3.
+func TestTheServerBacksUpToABucket(t *testing.T) {
+	objects := s3mem.New()
+	if err := objects.CreateBucket("shop"); err != nil {
+		t.Fatal(err)
+	}
+	bucket := httptest.NewServer(gofakes3.New(objects).Server())
+	defer bucket.Close()
+	t.Setenv("BACKUP_URL", "s3://shop/daily?endpoint="+bucket.URL)
+	t.Setenv("AWS_ACCESS_KEY_ID", "id")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "very secret")
+	server := opened(t, app(t, strings.Replace(backedUp, "KEYS", "every: 1d", 1)), Config{})
+	start(t, server)
+	eventually(t, "a backup and a drill of it", func() bool {
+		one := server.backups.Status().Of(schedule.KindDrill)
+		return one != nil && !one.LastOK.IsZero()
+	})
+	all, err := server.backups.Backups(t.Context())
+	if err != nil || len(all) != 1 {
+		t.Fatalf("the bucket has the backups %v, %v, want one", all, err)
+	}
+	name := "daily/" + all[0].ID + "/manifest.json"
+	if object, err := objects.HeadObject("shop", name); err != nil || object.Size == 0 {
+		t.Errorf("the object %s: %v, %v", name, object, err)
 	}
 }
 
