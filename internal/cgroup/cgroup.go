@@ -54,7 +54,7 @@ func hasController(list, name string) bool {
 }
 
 // smallest returns the smallest limit of a group and the groups around it. A container often sees its own group as the root
-// while the path still is that of the host, so a folder that is missing has no limit.
+// while the path still is the one on the host, so a folder that is missing has no limit.
 func (h hierarchy) smallest(root fs.FS, group string) (limit int64, found bool) {
 	for group = path.Clean("/" + group); ; group = path.Dir(group) {
 		if bytes, ok := readLimit(root, path.Join(h.folder, group, h.file)); ok && (!found || bytes < limit) {

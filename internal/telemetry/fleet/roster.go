@@ -219,7 +219,7 @@ func (r *Roster) leave(ctx context.Context) {
 	}
 }
 
-// Members returns the servers of the database by name. Those that were seen within a day but not lately are lost. If the
+// Members returns the servers of the database by name. A lost one was seen within a day, but not lately. If the
 // database does not answer, it returns this server and the error.
 func (r *Roster) Members(ctx context.Context) ([]Member, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
