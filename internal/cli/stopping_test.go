@@ -77,6 +77,7 @@ type writers struct {
 	written map[int]bool // created, by their answers
 	failed  []string
 	longest time.Duration // of a request
+	ended   time.Time     // the last one
 }
 
 // startWriters starts 24 writers.
@@ -97,13 +98,41 @@ func startWriters(base string, round int, mayRefuse bool) *writers {
 	return ws
 }
 
+// startPaced starts as many writers as keep up with a rate while requests take up to a quarter of a second. Together they send so many
+// requests, each at its time. A failed request ends no writer.
+func startPaced(base string, rate, total int) *writers {
+	ws := &writers{address: strings.TrimPrefix(base, "http://"), written: map[int]bool{}}
+	var taken atomic.Int64
+	begun := time.Now()
+	for range rate / 4 {
+		ws.wg.Go(func() {
+			w := &writer{address: ws.address}
+			defer w.close()
+			for n := int(taken.Add(1)) - 1; n < total; n = int(taken.Add(1)) - 1 {
+				time.Sleep(time.Until(begun.Add(time.Duration(n) * time.Second / time.Duration(rate))))
+				if !ws.write(w, n) {
+					w.close()
+				}
+			}
+		})
+	}
+	return ws
+}
+
+// finished returns true if so many requests have ended.
+func (ws *writers) finished(total int) bool {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	return len(ws.written)+len(ws.failed) >= total
+}
+
 func (ws *writers) write(w *writer, n int) (more bool) {
 	start := time.Now()
 	status, err := w.create(ws.round, n)
 	took := time.Since(start)
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
-	ws.longest = max(ws.longest, took)
+	ws.longest, ws.ended = max(ws.longest, took), start.Add(took)
 	switch {
 	case ws.mayRefuse && errors.Is(err, errRefused):
 		return false
