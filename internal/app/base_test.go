@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -12,6 +13,9 @@ import (
 )
 
 const prefix = "/api-root"
+
+// addressInText matches an address of an app in a script, a style or a document of Markdown, where nothing adds the prefix.
+var addressInText = regexp.MustCompile("[\"'`(]/(account|api|auth|console|docs|mailbox|problems|openapi.json)(/[a-z]|[\"'`?#)])")
 
 // A crawler follows all addresses of an app below a prefix.
 type crawler struct {
@@ -21,6 +25,7 @@ type crawler struct {
 	cookies []*http.Cookie
 	seen    map[string]bool
 	queue   []string
+	got     []string // paths of all answers
 }
 
 func (c *crawler) get(path string) {
@@ -29,6 +34,13 @@ func (c *crawler) get(path string) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	c.send(r)
+}
+
+// send sends a request, and looks at all addresses of the answer.
+func (c *crawler) send(r *http.Request) {
+	c.t.Helper()
+	path := r.URL.RequestURI()
 	for _, cookie := range c.cookies {
 		r.AddCookie(&http.Cookie{Name: cookie.Name, Value: cookie.Value})
 	}
@@ -39,9 +51,23 @@ func (c *crawler) get(path string) {
 	defer answer.Body.Close()
 	c.headers(path, answer)
 	if answer.StatusCode >= http.StatusBadRequest && answer.StatusCode != http.StatusUnauthorized {
-		c.t.Errorf("GET %s = %s", path, answer.Status)
+		text, _ := io.ReadAll(answer.Body)
+		c.t.Errorf("%s %s = %s %s", r.Method, path, answer.Status, text)
+		return
 	}
-	if !strings.HasPrefix(answer.Header.Get("Content-Type"), "text/html") {
+	c.got = append(c.got, r.URL.Path)
+	switch kind, _, _ := strings.Cut(answer.Header.Get("Content-Type"), ";"); kind {
+	case "text/html":
+	case "text/css", "text/javascript", "text/markdown":
+		text, err := io.ReadAll(answer.Body)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		for _, address := range addressInText.FindAllString(string(text), -1) {
+			c.t.Errorf("%s has the address %s...", path, address)
+		}
+		return
+	default:
 		_, _ = io.Copy(io.Discard, answer.Body)
 		return
 	}
@@ -50,6 +76,16 @@ func (c *crawler) get(path string) {
 		for _, attribute := range token.Attr {
 			c.found(path, token.Data, attribute)
 		}
+	}
+}
+
+// crawl gets all addresses of the queue, and all addresses that their pages lead to.
+func (c *crawler) crawl() {
+	c.t.Helper()
+	for len(c.queue) > 0 {
+		page := c.queue[0]
+		c.queue = c.queue[1:]
+		c.get(page)
 	}
 }
 
@@ -99,7 +135,8 @@ func (c *crawler) found(path, element string, attribute html.Attribute) {
 			return
 		}
 	}
-	if (attribute.Key == "href" || attribute.Key == "src") && !c.seen[page] {
+	follows := attribute.Key == "href" || attribute.Key == "src" || attribute.Key == "data-charts"
+	if follows && !c.seen[page] {
 		c.seen[page] = true
 		c.queue = append(c.queue, attribute.Val)
 	}
@@ -128,11 +165,7 @@ func TestAllAddressesAreBelowThePrefix(t *testing.T) {
 			c.queue = append(c.queue, stripped+page)
 		}
 	}
-	for len(c.queue) > 0 {
-		page := c.queue[0]
-		c.queue = c.queue[1:]
-		c.get(page)
-	}
+	c.crawl()
 	for _, page := range []string{"/console/users", "/console/audit", "/console/logs", "/docs/docs.js", "/problems/malformed", "/account/sign-in"} {
 		if !c.seen[prefix+page] {
 			t.Errorf("no page leads to %s", prefix+page)
