@@ -382,7 +382,7 @@ func TestDeathsAreTold(t *testing.T) {
 			enqueue(t, q, Insert{Name: "fails", Tries: 1}):                 "no",
 			enqueue(t, q, Insert{Name: "lost", Queue: "pulled", Tries: 1}): errLost.Error(),
 		}
-		if all, err := q.take(t.Context(), &takeOrder{queue: q.queues["pulled"], most: 1, node: "x"}); err != nil || len(all.jobs) != 1 {
+		if all, err := q.begin(t.Context(), &takeOrder{queue: q.queues["pulled"], most: 1, node: "x"}); err != nil || len(all.jobs) != 1 {
 			t.Fatal(all, err)
 		}
 		start(t, q)
@@ -394,7 +394,7 @@ func TestDeathsAreTold(t *testing.T) {
 			delete(want, d.ID)
 		}
 		id := enqueue(t, q, Insert{Name: "given up", Queue: "pulled"})
-		found, err := q.take(t.Context(), &takeOrder{queue: q.queues["pulled"], most: 1, node: "x"})
+		found, err := q.begin(t.Context(), &takeOrder{queue: q.queues["pulled"], most: 1, node: "x"})
 		if err != nil || len(found.jobs) != 1 {
 			t.Fatal(found, err)
 		}

@@ -69,6 +69,7 @@ func (l *loop) next() *Job {
 		}
 		if j.Until.After(l.now()) {
 			l.busy++
+			l.tallyOf(j.Queue).started.Add(1)
 			return j
 		}
 		l.tallyOf(j.Queue).lost.Add(1)
@@ -171,10 +172,9 @@ func (l *loop) close() {
 	l.giveBack(rest)
 }
 
-// giveBack ends leases of jobs that no worker has begun.
+// giveBack ends leases of jobs that no worker has begun: they were no attempts.
 func (l *loop) giveBack(jobs []*Job) {
 	for _, j := range jobs {
-		l.tallyOf(j.Queue).note(waiting)
 		l.settler.put(&attempt{job: j}, l.settlementOf(j, errStopping, true))
 	}
 }

@@ -58,6 +58,13 @@ func (q *Queue) Lease(ctx context.Context, want LeaseOrder) ([]*Job, error) {
 	}
 }
 
+// begin takes jobs for a worker that begins them at once.
+func (q *Queue) begin(ctx context.Context, order *takeOrder) (haul, error) {
+	found, err := q.take(ctx, order)
+	q.tallyOf(order.queue.Name).started.Add(int64(len(found.jobs)))
+	return found, err
+}
+
 // takeAny takes jobs of the first queue that has some and is not paused.
 func (q *Queue) takeAny(ctx context.Context, orders []*takeOrder) (last haul, err error) {
 	settings, err := q.Settings(ctx)
@@ -68,7 +75,7 @@ func (q *Queue) takeAny(ctx context.Context, orders []*takeOrder) (last haul, er
 		if settings[order.queue.Name].Paused {
 			continue
 		}
-		found, err := q.take(ctx, order)
+		found, err := q.begin(ctx, order)
 		if err != nil || len(found.jobs) > 0 {
 			return found, err
 		}

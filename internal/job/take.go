@@ -73,7 +73,6 @@ func (q *Queue) take(ctx context.Context, order *takeOrder) (found haul, err err
 	if err != nil {
 		return haul{}, err
 	}
-	q.tallyOf(order.queue.Name).started.Add(int64(len(found.jobs)))
 	slices.SortFunc(found.jobs, func(a, b *Job) int {
 		return cmp.Or(cmp.Compare(a.rank, b.rank), a.RunAt.Compare(b.RunAt), cmp.Compare(a.ID, b.ID))
 	})
