@@ -40,13 +40,11 @@ func tuneGC(ctx context.Context) {
 // gcPause is the time between two looks at the heap. Setting GOGC stops the program for some microseconds.
 const gcPause = 2 * time.Second
 
-// gcPercent returns GOGC for a heap with so many live bytes after its last collection.
+// gcPercent returns GOGC for a heap with so many live bytes after its last collection. At 50 a large heap had half of the room,
+// but 10,000 connections had twice the p99: their requests help each collection.
 func gcPercent(live uint64) int {
-	switch {
-	case live < 64<<20:
+	if live < 64<<20 {
 		return 200
-	case live < 128<<20:
-		return 100
 	}
-	return 50
+	return 100
 }
