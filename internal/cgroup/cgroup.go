@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"io/fs"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -34,7 +35,7 @@ func MemoryLimit(root fs.FS) (limit int64, found bool) {
 		switch {
 		case number == "0" && controllers == "":
 			h = hierarchy{"sys/fs/cgroup", "memory.max"}
-		case !hasController(controllers, "memory"):
+		case !slices.Contains(strings.Split(controllers, ","), "memory"):
 			continue
 		}
 		if bytes, ok := h.smallest(root, group); ok && (!found || bytes < limit) {
@@ -42,15 +43,6 @@ func MemoryLimit(root fs.FS) (limit int64, found bool) {
 		}
 	}
 	return limit, found
-}
-
-func hasController(list, name string) bool {
-	for each := range strings.SplitSeq(list, ",") {
-		if each == name {
-			return true
-		}
-	}
-	return false
 }
 
 // smallest returns the smallest limit of a group and the groups around it. A container often sees its own group as the root

@@ -14,7 +14,7 @@ import (
 const sqliteCaches = 7 * 8 << 20
 
 // limitMemory sets the soft limit of Go's memory below the limit of the container, unless GOMEMLIMIT does. Without it the
-// garbage collector lets the heap grow to three times its live data (tuneGC), and the kernel kills the server for garbage.
+// garbage collector lets the heap grow to two or three times its live data (tuneGC), and the kernel kills the server for garbage.
 func limitMemory(root fs.FS, embedded bool, log *slog.Logger) {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return
