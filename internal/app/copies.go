@@ -111,7 +111,7 @@ func (a *App) removeOldCopies(made string) {
 	names, err := filepath.Glob(filepath.Join(filepath.Dir(made), copyPrefix+"*"+copySuffix)) // sorted
 	for _, name := range names[:max(0, len(names)-keptCopies)] {
 		if name != made {
-			err = errors.Join(err, os.Remove(name))
+			err = errors.Join(err, disk.Remove(name))
 		}
 	}
 	if err != nil {

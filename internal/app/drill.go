@@ -13,6 +13,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/backup/schedule"
 	"github.com/ashlar-dev/ashlar/internal/backup/target"
 	"github.com/ashlar-dev/ashlar/internal/caller"
+	"github.com/ashlar-dev/ashlar/internal/disk"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/record"
@@ -89,7 +90,7 @@ func (w *backupWork) Drill(ctx context.Context, id string) (found string, err er
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	defer func() { err = errors.Join(err, disk.RemoveAll(dir)) }()
 	m, err := backup.Restore(ctx, w.to, id, BackupFolder(w.app.Rules.Model.Name, dir), w.keys, nil)
 	if err != nil {
 		return "", err
@@ -113,7 +114,7 @@ func (w *backupWork) scratch() (string, error) {
 		return "", err
 	}
 	for _, folder := range old {
-		if err := os.RemoveAll(folder); err != nil {
+		if err := disk.RemoveAll(folder); err != nil {
 			return "", err
 		}
 	}

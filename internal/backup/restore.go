@@ -124,13 +124,13 @@ type restoring struct {
 }
 
 func (r *restoring) run(ctx context.Context) (err error) {
-	if err := os.RemoveAll(r.dir); err != nil { // of a killed restore
+	if err := disk.RemoveAll(r.dir); err != nil { // of a killed restore
 		return err
 	}
 	if err := os.Mkdir(r.dir, 0o700); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(r.dir)) }()
+	defer func() { err = errors.Join(err, disk.RemoveAll(r.dir)) }()
 	path := filepath.Join(r.dir, databaseFile)
 	if err := r.write(ctx, path); err != nil {
 		return err
@@ -166,7 +166,7 @@ func (r *restoring) write(ctx context.Context, path string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	if err := unpackFile(r.m, r.keys, r.open(ctx, r.m, partDatabase), file); err != nil {
+	if err := unpackFile(r.m, r.keys, r.open(ctx, r.m, partDatabase), &disk.Steady{File: file}); err != nil {
 		return err
 	}
 	return file.Sync()

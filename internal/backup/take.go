@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/backup/target"
+	"github.com/ashlar-dev/ashlar/internal/disk"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/model/snapshot"
@@ -37,7 +38,7 @@ func Take(ctx context.Context, source Source, to target.Target, o Options) (m Ma
 	if err != nil {
 		return m, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	defer func() { err = errors.Join(err, disk.RemoveAll(dir)) }()
 	t := &taking{session: s, source: source, options: o, dir: dir, to: recipients}
 	t.copying, t.packing = newPace(o.Gentle)
 	t.m = Manifest{Format: Format, ID: newID(now), Taken: now.UTC().Truncate(time.Second), App: source.App, Version: o.Version, Engine: source.Engine, Lock: locks}
@@ -71,7 +72,7 @@ func (t *taking) run(ctx context.Context) error {
 	if err := t.pack(ctx, path); err != nil {
 		return err
 	}
-	if err := os.Remove(path); err != nil {
+	if err := disk.Remove(path); err != nil {
 		return err
 	}
 	t.stored = true
@@ -228,7 +229,7 @@ func scratchFolder(in string, now time.Time) (string, error) {
 	for _, entry := range entries {
 		info, err := entry.Info()
 		if err == nil && entry.IsDir() && strings.HasPrefix(entry.Name(), scratchPrefix) && now.Sub(info.ModTime()) > leftoverAge {
-			if err := os.RemoveAll(filepath.Join(in, entry.Name())); err != nil {
+			if err := disk.RemoveAll(filepath.Join(in, entry.Name())); err != nil {
 				return "", err
 			}
 		}

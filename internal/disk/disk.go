@@ -1,4 +1,4 @@
-// Package disk measures the disk of a folder, its free space and its speed, and syncs the folder.
+// Package disk knows the disk of a folder: its room, its speed, and how to use it so that a database beside does not wait.
 package disk
 
 import (

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/ashlar-dev/ashlar/internal/disk"
 )
 
 // folder is a folder of this machine, or one that it mounts. No name and no link leads out of it (os.Root).
@@ -79,7 +81,7 @@ func write(ctx context.Context, root *os.Root, name string, r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(file, whileOpen{ctx, r})
+	_, err = io.Copy(&disk.Steady{File: file}, whileOpen{ctx, r})
 	if err == nil {
 		err = file.Sync()
 	}
@@ -102,7 +104,7 @@ func publish(root *os.Root, from, to string) error {
 }
 
 func remove(root *os.Root, name string) error {
-	if err := root.Remove(name); !errors.Is(err, fs.ErrNotExist) {
+	if err := disk.RemoveIn(root, name); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil

@@ -87,7 +87,7 @@ func commonPragmas() []string {
 // writerPragmas returns the pragmas of connections that write. SQLite moves the log into the database at 1,000 pages, 4
 // MiB. With 128 writers that has the best tail, at the price of a sixth of the throughput. The p99 is 17 ms. It is 35–44 ms at
 // 4,000 pages, 50 ms at 16,000, and 30 ms at 16,000 with a second connection that moves the log in the background. A log that grew
-// beyond 64 MiB while a reader held it is cut back afterwards.
+// beyond 64 MiB while a reader held it is cut back afterwards: see shrinkLog.
 func writerPragmas(d Durability) []string {
 	pragmas := []string{"wal_autocheckpoint = 1000", "journal_size_limit = 67108864"}
 	if d == Normal {

@@ -101,11 +101,14 @@ func (w *writer) commit() {
 	before, began := w.index.state(), time.Now()
 	err := w.conn.control("COMMIT")
 	w.commits.count.Add(1)
-	w.tally.committed(err == nil, before, w.index.state(), began)
+	moved := w.tally.committed(err == nil, before, w.index.state(), began)
 	w.written.Add(w.touched)
 	if err == nil {
 		w.spare.Add(w.reserved)
 		w.answer(nil)
+		if moved {
+			w.shrinkLog()
+		}
 		return
 	}
 	switch {
