@@ -364,6 +364,86 @@ func TestStreamsEqualLists(t *testing.T) {
 	})
 }
 
+// A client that is cut between a row of the list and what changed elsewhere is told of the latter when it resumes.
+func TestACutBeforeWhatChangedElsewhere(t *testing.T) {
+	watching(t, teams, Config{}, func(t *testing.T, w *world) {
+		w.create(t, "teams", `{"id": 1}`)
+		w.create(t, "notes", `{"id": 1, "owner": "a", "team_id": 1}`)
+		w.create(t, "notes", `{"id": 2, "owner": "a", "team_id": 1}`)
+		v := &viewer{w: w, who: user("a"), req: Request{Query: record.Query{Selection: record.Selection{Expand: "team"}}}}
+		v.connect(t)
+		v.wantList(t)
+		window := v.watcher.window
+		window.evaluating <- struct{}{} // no row is read
+		until := func(holds func() bool) {
+			t.Helper()
+			for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+				window.mu.Lock()
+				done := holds()
+				window.mu.Unlock()
+				if done {
+					return
+				}
+				if time.Now().After(deadline) {
+					t.Fatal("the window was not told of a change")
+				}
+			}
+		}
+		w.update(t, "notes", 1, `{"n": 5}`)
+		until(func() bool { return window.working && window.pending.isEmpty() })
+		w.update(t, "teams", 1, `{"open": true}`)
+		until(func() bool { return window.pending.whole })
+		<-window.evaluating
+		until(func() bool { return !window.working })
+		v.take(t, 1) // the change of the row
+		v.watcher.Close()
+		v.connect(t)
+		defer func() { v.watcher.Close() }()
+		v.wantList(t)
+	})
+}
+
+// What changed elsewhere while nobody was there to read the list is not told to the next watcher, which has its list from later.
+func TestAWatcherAfterNobody(t *testing.T) {
+	watching(t, teams, Config{}, func(t *testing.T, w *world) {
+		w.create(t, "teams", `{"id": 1, "open": true}`)
+		w.create(t, "notes", `{"id": 1, "owner": "b", "team_id": 1}`)
+		other := &viewer{w: w, who: user("b")} // so the hub goes on
+		other.connect(t)
+		defer other.watcher.Close()
+		first := &viewer{w: w, who: user("a")}
+		first.connect(t)
+		first.wantList(t)
+		window := first.watcher.window
+		w.hub.mu.Lock()
+		window.users++ // as a watcher that has yet to begin
+		w.hub.mu.Unlock()
+		first.watcher.Close()
+		w.update(t, "teams", 1, `{"open": false}`) // the row leaves
+		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+			window.evaluating <- struct{}{}
+			known := window.known
+			<-window.evaluating
+			if !known {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatal("the window still knows its rows")
+			}
+		}
+		next := &viewer{w: w, who: user("a"), shown: map[string]string{}}
+		var err error
+		if next.watcher, err = w.hub.Watch(t.Context(), next.who, w.model.Table("notes"), next.req); err != nil {
+			t.Fatal(err)
+		}
+		defer next.watcher.Close()
+		w.create(t, "notes", `{"id": 2, "owner": "b", "team_id": 1}`)
+		w.update(t, "teams", 1, `{"open": false}`) // all rows are read
+		w.create(t, "notes", `{"id": 3, "owner": "a"}`)
+		next.wantList(t)
+	})
+}
+
 // A client that is cut right after reset shows nothing, whatever it has shown before.
 func TestACutAfterAReset(t *testing.T) {
 	watching(t, teams, Config{}, func(t *testing.T, w *world) {

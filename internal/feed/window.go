@@ -45,7 +45,7 @@ type window struct {
 	working  bool
 	size     int      // rows of the last read
 	position Position // of the last read
-	others   uint64   // hash of the generations of the other tables, before the last read
+	others   uint64   // hash of the generations of the other tables, before the last read of all rows
 	token    string   // of shown at position; "": to be made
 }
 
@@ -180,8 +180,12 @@ func (w *window) evaluate(ctx context.Context, next pending) error {
 		query = withIDs(query, ids)
 	}
 	rows, err := w.read(ctx, query)
-	if err != nil || rows == nil {
+	if err != nil {
 		return err
+	}
+	if rows == nil { // nobody is left, so the next watcher reads the list
+		w.known = false
+		return nil
 	}
 	if next.whole {
 		ids = slices.Sorted(maps.Keys(w.shown))
@@ -192,7 +196,10 @@ func (w *window) evaluate(ctx context.Context, next pending) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.position, w.others, w.token, w.size = next.to, others, "", len(w.shown)
+	w.position, w.token, w.size = next.to, "", len(w.shown)
+	if next.whole { // else the rows that were not read may be older than the other tables
+		w.others = others
+	}
 	if len(events) > 0 { // the last event is the one after which all is told
 		events[len(events)-1].ID = w.currentToken()
 	}
