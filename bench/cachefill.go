@@ -139,7 +139,7 @@ func copyApp(from, to string) error {
 
 // makeCareers makes the app of examples/careers in a folder, and returns the token of a person in it.
 func makeCareers(ctx context.Context, bin, app, folder string, flags ...string) (person string, err error) {
-	for _, name := range []string{"ashlar.yaml", "seed", "tables"} {
+	for _, name := range []string{"ashlar.yaml", "mail", "seed", "tables"} {
 		from := filepath.Join("..", "examples", "careers", name)
 		if name == "ashlar.yaml" {
 			var text []byte
