@@ -379,6 +379,90 @@ func TestServersShareACertificateByACME(t *testing.T) {
 	}
 }
 
+// When a third of its life is left, one of two servers orders the next certificate. Both serve it, and no handshake fails.
+func TestServersRenewACertificate(t *testing.T) {
+	if !pgtest.Available() {
+		t.Skip("no PostgreSQL")
+	}
+	port := pebbletest.FreePort(t)
+	pebble := pebbletest.Start(t, port, pebbletest.FreePort(t))
+	database, dir, data := pgtest.URL(t), app(t, tlsApp), t.TempDir()
+	var stopped atomic.Pointer[time.Time] // nil: the clock runs
+	open := func(node string) *App {
+		cfg := onNode(t, database, node)
+		cfg.Data, cfg.TLS = data, TLS{Domains: []string{"app.example.com"}, Directory: pebble.Directory, Roots: pebble.Roots, every: 20 * time.Millisecond}
+		cfg.Now = func() time.Time {
+			if at := stopped.Load(); at != nil {
+				return *at
+			}
+			return time.Now()
+		}
+		return opened(t, dir, cfg)
+	}
+	first, second := open("8081"), open("8082")
+	servers := []*App{first, second}
+	addresses := []string{addressOf(startAt(t, first, port)), addressOf(start(t, second))}
+	awaitCertificate(t, first)
+	awaitCertificate(t, second)
+	serial := func(address string) string {
+		t.Helper()
+		res, body := sendSecure(t, secureClient(pebble.Issued, address), "GET", "https://app.example.com/api/notes", "")
+		if res.StatusCode != http.StatusOK {
+			t.Fatal(res.Status, body)
+		}
+		return res.TLS.PeerCertificates[0].SerialNumber.String()
+	}
+	old := first.Certificates()[0]
+	before := serial(addresses[0])
+
+	ctx, stop := context.WithCancel(t.Context())
+	var clients sync.WaitGroup
+	var asked atomic.Int64
+	for _, address := range addresses {
+		client := secureClient(pebble.Issued, address)
+		client.Transport.(*http.Transport).DisableKeepAlives = true // a handshake for each request
+		clients.Go(func() {
+			for ctx.Err() == nil {
+				res, err := client.Get("https://app.example.com/api/notes")
+				if err != nil {
+					t.Errorf("a request during the renewal: %v", err)
+					return
+				}
+				_ = res.Body.Close()
+				asked.Add(1)
+				time.Sleep(10 * time.Millisecond)
+			}
+		})
+	}
+	time.Sleep(1100 * time.Millisecond) // times of certificates have seconds, and the next one must end later
+	due := old.Next
+	stopped.Store(&due)
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		if servers[0].Certificates()[0].NotAfter.After(old.NotAfter) && servers[1].Certificates()[0].NotAfter.After(old.NotAfter) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("not renewed: %+v, %+v", servers[0].Certificates(), servers[1].Certificates())
+		}
+	}
+	time.Sleep(200 * time.Millisecond) // ten looks of each server
+	stop()
+	clients.Wait()
+	after := serial(addresses[0])
+	if other := serial(addresses[1]); after == before || other != after || pebble.Issues() != 2 {
+		t.Errorf("certificate %s was renewed: the servers have %s and %s, and %d were issued", before, after, other, pebble.Issues())
+	}
+	for _, server := range servers {
+		if status := server.Certificates()[0]; status.Error != "" || !status.Next.After(due) {
+			t.Errorf("after the renewal: %+v", status)
+		}
+	}
+	if asked.Load() == 0 {
+		t.Error("no request was sent during the renewal")
+	}
+	t.Logf("%d handshakes during the renewal, 0 failed", asked.Load())
+}
+
 // An authority that cannot reach port 443 is answered by the redirect listener.
 func TestACMEOverHTTP(t *testing.T) {
 	plain := local(t)
