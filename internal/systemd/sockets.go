@@ -58,6 +58,10 @@ func socket(fd int, name string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the socket %q that the service manager passes is not a listener: use ListenStream in the socket unit: %w", name, err)
 	}
+	if !accepts(fd) {
+		_ = ln.Close()
+		return nil, fmt.Errorf("the socket %q that the service manager passes takes no connections: use ListenStream in the socket unit, with Accept=no", name)
+	}
 	if ln.Addr().Network() != "tcp" {
 		_ = ln.Close()
 		return nil, fmt.Errorf("the socket %q that the service manager passes is at %s, which is not a port: use ListenStream=8080 in the socket unit", name, ln.Addr())
