@@ -15,8 +15,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// TestLarge prints how long a backup of 1 GB takes beside a writer, how long writes wait in each of its steps, and how long the
-// restore takes.
+// TestLarge prints how long a backup of 1 GB takes beside a client that creates rows and changes others all over the table, how long
+// its writes wait in each step, and how long the restore takes.
 func TestLarge(t *testing.T) {
 	if !effort.Nightly() {
 		t.Skip("only nightly")
@@ -49,7 +49,10 @@ func TestLarge(t *testing.T) {
 			}
 			began := time.Now()
 			w.write(t, next, next)
+			steps.wrote(time.Since(began))
 			next++
+			began = time.Now()
+			w.change(t, 10+random.Int64N(500_000))
 			steps.wrote(time.Since(began))
 		}
 	}
@@ -79,6 +82,19 @@ func TestLarge(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("restore: %v", time.Since(began))
+}
+
+// change changes a row.
+func (w *world) change(t *testing.T, id int64) {
+	t.Helper()
+	err := w.db.Write(t.Context(), func(tx store.Tx) error {
+		tx.MarkChanged("credits")
+		_, err := tx.Exec(`UPDATE credits SET _rev = _rev + 1 WHERE id = $1`, []value.Value{value.OfInt(id)})
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 // noise returns 1,000 characters that do not compress.

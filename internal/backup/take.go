@@ -66,6 +66,9 @@ func (t *taking) run(ctx context.Context) error {
 	if err := t.source.Copy(ctx, path, t.progress, t.copying.pause); err != nil {
 		return err
 	}
+	if t.options.Gentle {
+		time.Sleep(settleTime)
+	}
 	if err := t.examine(ctx, path); err != nil {
 		return fmt.Errorf("the copy of the database: %w", err)
 	}
@@ -81,6 +84,9 @@ func (t *taking) run(ctx context.Context) error {
 	}
 	return t.publish(ctx, t.m)
 }
+
+// settleTime leaves the processors alone while a server moves the log into its database, which it does when the snapshot ends.
+const settleTime = 200 * time.Millisecond
 
 // undoTime bounds the removal of what a failed backup has stored.
 const undoTime = 30 * time.Second

@@ -13,4 +13,6 @@ func (*logIndex) header() (h indexHeader) { return h }
 
 func (*logIndex) state() (s logState) { return s }
 
+func (*logIndex) syncDatabase() error { return nil }
+
 func (*logIndex) close() {}

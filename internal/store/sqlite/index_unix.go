@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,9 +16,10 @@ import (
 // all processes share. Every commit of any process changes it. SQLite itself compares it to find out whether a snapshot is
 // the newest state (walIndexTryHdr), after system calls that a read of one row can do without.
 type logIndex struct {
-	path   string
-	file   int // a descriptor that no finalizer closes
-	memory []byte
+	path     string
+	file     int // a descriptor that no finalizer closes
+	memory   []byte
+	database int // another one, of the database; 0: not open
 }
 
 // indexHeader is the first copy of the header. Two that are equal belong to the same state of the database.
@@ -70,8 +72,19 @@ func (i *logIndex) state() (now logState) {
 	return logState{pages: number(16), moved: number(96), salt: number(32), database: number(20) * size}
 }
 
-// close ends the use of the index. Closing its file would drop every lock that SQLite holds on it in this process. So the
-// file stays open, unless the last connection of all processes has removed it.
+// syncDatabase waits until the disk has stored the pages of the database. One goroutine at a time calls it.
+func (i *logIndex) syncDatabase() (err error) {
+	if i.database == 0 {
+		if i.database, err = unix.Open(strings.TrimSuffix(i.path, indexSuffix), unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
+			i.database = 0
+			return err
+		}
+	}
+	return unix.Fsync(i.database)
+}
+
+// close ends the use of the index. Closing its file would drop every lock that SQLite holds on it in this process, and so would
+// closing the database. So both stay open, unless the last connection of all processes has removed the index.
 func (i *logIndex) close() {
 	if i == nil {
 		return
@@ -82,5 +95,8 @@ func (i *logIndex) close() {
 	}
 	if _, err := os.Stat(i.path); errors.Is(err, fs.ErrNotExist) {
 		_ = unix.Close(i.file)
+		if i.database != 0 {
+			_ = unix.Close(i.database)
+		}
 	}
 }

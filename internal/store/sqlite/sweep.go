@@ -13,7 +13,7 @@ import (
 // and one of 900 costs 80 µs, and a chain of more than 1,000 is an error. With a statement for each table a row costs 2 to
 // 5 µs.
 func openSweeper(path string, cfg Config) (*conn, error) {
-	c, err := openConn(path, cfg, append(writerPragmas(cfg.Durability), "temp_store = MEMORY")...)
+	c, err := openConn(path, cfg, append(writerPragmas(cfg), "temp_store = MEMORY")...)
 	if err != nil {
 		return nil, err
 	}

@@ -51,10 +51,12 @@ type writer struct {
 	unrepeated int64       // the last number for tx.Generation that nobody gets again
 	reserved   engine.Span // revisions that the transaction under way has reserved
 	careful    int         // jobs that run in savepoints: see runInGroup
+	shrinks    bool        // the transaction may cut the log
+	lag        lag
 }
 
 func openWriter(path string, cfg Config) (*conn, error) {
-	return openConn(path, cfg, writerPragmas(cfg.Durability)...)
+	return openConn(path, cfg, writerPragmas(cfg)...)
 }
 
 // begin begins a transaction.
@@ -63,6 +65,7 @@ func (w *writer) begin() error {
 		return errs.New(errs.Unavailable, "the database cannot be reached: nothing was written")
 	}
 	w.touched, w.reserved, w.began = w.touched[:0], engine.Span{}, time.Now()
+	w.shrinkLog()
 	if err := w.conn.control("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
@@ -101,14 +104,13 @@ func (w *writer) commit() {
 	before, began := w.index.state(), time.Now()
 	err := w.conn.control("COMMIT")
 	w.commits.count.Add(1)
-	moved := w.tally.committed(err == nil, before, w.index.state(), began)
+	w.tally.committed(err == nil, before, w.index.state(), began)
 	w.written.Add(w.touched)
 	if err == nil {
 		w.spare.Add(w.reserved)
 		w.answer(nil)
-		if moved {
-			w.shrinkLog()
-		}
+		w.endShrink()
+		w.noteLag()
 		return
 	}
 	switch {
@@ -193,6 +195,7 @@ func (w *writer) reopen() bool {
 
 // closeConn moves the log into the database and closes. The writer has stopped.
 func (w *writer) closeConn() error {
+	w.endLag()
 	w.using.Lock()
 	defer w.using.Unlock()
 	if w.conn == nil {
