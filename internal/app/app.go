@@ -208,6 +208,11 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.openCertificateFiles(); err != nil {
 		return err
 	}
+	if a.cfg.Claim != nil {
+		if err := a.cfg.Claim(ctx); err != nil {
+			return err
+		}
+	}
 	if a.folder, err = openFolder(ctx, a.cfg, lockPatience); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -63,6 +64,12 @@ type Config struct {
 	Logger         *slog.Logger        // default: no log
 	Now            func() time.Time    // default: time.Now
 
+	// Claim is called after the settings were checked, before the data folder is locked. It makes the server stop that has the folder.
+	// Default: none.
+	Claim func(context.Context) error
+	// HandedOver is asked at a stop. It returns true if another process has all listeners and follows this one. Default: none does.
+	HandedOver func() bool
+
 	spaceOf       func(folder string) (disk.Space, error) // default: disk.SpaceOf
 	limitPatience time.Duration                           // how long a request waits for shared limits; default: the patience of package limit
 }
@@ -98,6 +105,9 @@ func (c Config) withDefaults(dir string) Config {
 	}
 	if c.spaceOf == nil {
 		c.spaceOf = disk.SpaceOf
+	}
+	if c.HandedOver == nil {
+		c.HandedOver = func() bool { return false }
 	}
 	if c.Now == nil {
 		c.Now = time.Now

@@ -17,7 +17,7 @@ import (
 func (a *App) openHealth() {
 	probe := health.NewWriteProbe(a.Store)
 	running := health.Check{Name: "running", Func: func(context.Context) error {
-		if a.stopping.Load() {
+		if a.stopping.Load() && !a.cfg.HandedOver() { // after a hand-over nobody should turn to another server
 			return errs.New(errs.Unavailable, "The server is stopping.")
 		}
 		return nil
@@ -84,7 +84,9 @@ func (a *App) serveOperate(ctx context.Context) (stop func(), err error) {
 	})
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
-	serve := func() error { return web.Serve(ctx, own.Listener, flushed, operate.Server(a.cfg.Logger)) }
+	server := operate.Server(a.cfg.Logger)
+	server.HandedOver = a.cfg.HandedOver
+	serve := func() error { return web.Serve(ctx, own.Listener, flushed, server) }
 	background.Go("the operate listener", serve, func(err error) {
 		if err != nil { // the app goes on without the listener; a profile that was cut at the end is nobody's loss
 			a.cfg.Logger.Warn("the operate listener has ended", "error", err)

@@ -63,6 +63,7 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 		OnStop:        a.beginStop,
 		OnDrain:       a.drain,
 		Shared:        a.cfg.SharedListener,
+		HandedOver:    a.cfg.HandedOver,
 		Logger:        a.cfg.Logger,
 		Relays:        relays,
 		TLS:           a.tlsConfig(),

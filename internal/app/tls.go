@@ -151,7 +151,7 @@ func (a *App) serveRedirect(ctx context.Context, own net.Addr) (stop func()) {
 	serve := func() error {
 		return web.Serve(ctx, ln, handler, web.ServerConfig{
 			HeaderTimeout: a.cfg.HeaderTimeout, ReadTimeout: redirectTime, WriteTimeout: redirectTime, IdleTimeout: redirectTime,
-			MaxHeader: redirectHeader, Grace: time.Second, Name: "the redirect listener", Logger: a.cfg.Logger, Bounds: netconn.NewBounds(mostRedirects, nil),
+			MaxHeader: redirectHeader, Grace: time.Second, HandedOver: a.cfg.HandedOver, Name: "the redirect listener", Logger: a.cfg.Logger, Bounds: netconn.NewBounds(mostRedirects, nil),
 		})
 	}
 	background.Go("the redirect listener", serve, func(err error) {

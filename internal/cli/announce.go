@@ -71,9 +71,18 @@ func placeOf(cfg app.Config) string {
 	return "Data in " + cfg.Data
 }
 
-func (v announcer) stopping(grace time.Duration) {
+// stopping reports a stop. If it is a hand-over, successor is the process that follows, else 0.
+func (v announcer) stopping(grace time.Duration, successor int) {
 	if v.people == nil {
-		v.log.Info("stopping", "timeout_seconds", grace.Seconds())
+		args := []any{"timeout_seconds", grace.Seconds()}
+		if successor != 0 {
+			args = append(args, "successor", successor)
+		}
+		v.log.Info("stopping", args...)
+		return
+	}
+	if successor != 0 {
+		fmt.Fprintf(v.people, "Process %d takes over: requests in flight have %v. Ctrl-C stops at once.\n", successor, grace)
 		return
 	}
 	fmt.Fprintf(v.people, "Stopping: requests in flight have %v. Ctrl-C again stops at once.\n", grace)

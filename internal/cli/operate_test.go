@@ -44,9 +44,9 @@ func TestOperateAddressInUse(t *testing.T) {
 	defer ln.Close()
 	var lines strings.Builder
 	usual := operateFlags{listen: ln.Addr().String()}
-	own, err := usual.open((&serveFlags{logLevel: oneOf("info")}).logger(&lines, "text"))
-	if err != nil || own.Listener != nil || !strings.Contains(lines.String(), "perhaps a second app; choose another one with --operate-listen") {
-		t.Errorf("open = %v, %v\n%s", own.Listener, err, lines.String())
+	own, err := usual.bind(listen, (&serveFlags{logLevel: oneOf("info")}).logger(&lines, "text"))
+	if err != nil || own != nil || !strings.Contains(lines.String(), "perhaps a second app; choose another one with --operate-listen") {
+		t.Errorf("bind = %v, %v\n%s", own, err, lines.String())
 	}
 	out, code := command(t, "serve", writeApp(t, ledger), "--listen", "127.0.0.1:0", "--operate-listen", ln.Addr().String())
 	if code != 1 || !strings.Contains(out, ln.Addr().String()+" is in use by another program: stop it, or choose another address with --operate-listen\n") {

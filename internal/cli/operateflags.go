@@ -51,23 +51,22 @@ func (f *operateFlags) check(cmd *cobra.Command) error {
 	return nil
 }
 
-// open binds the address. If nobody chose the address and another program has it, mostly a second app on this machine, the server
+// bind binds the address, or returns nil. If nobody chose the address and another program has it, mostly a second app on this machine, the server
 // goes on without.
-func (f *operateFlags) open(log *slog.Logger) (app.Operate, error) {
-	own := app.Operate{Token: telemetry.Secret(f.token), Hosts: f.hosts}
+func (f *operateFlags) bind(listen binder, log *slog.Logger) (net.Listener, error) {
 	if f.listen == "off" {
-		return own, nil
+		return nil, nil
 	}
 	ln, err := listen("operate-listen", f.listen)
 	if errors.Is(err, syscall.EADDRINUSE) && !f.given {
 		log.Warn("no metrics and profiles: another program listens on their usual address, perhaps a second app; choose another one with --operate-listen, or off", "address", f.listen)
-		return own, nil
+		return nil, nil
 	}
-	if err != nil {
-		return own, err
-	}
-	own.Listener = ln
-	return own, nil
+	return ln, err
+}
+
+func (f *operateFlags) config(ln net.Listener) app.Operate {
+	return app.Operate{Listener: ln, Token: telemetry.Secret(f.token), Hosts: f.hosts}
 }
 
 // checkHosts refuses what cannot be the name of a host, and makes the names lower-case.

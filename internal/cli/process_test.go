@@ -72,12 +72,17 @@ func (p *process) read(stderr io.Reader, serving chan<- string) {
 		p.mu.Unlock()
 		var record struct{ Msg, URL string }
 		if json.Unmarshal(lines.Bytes(), &record) == nil && record.Msg == "serving" {
-			serving <- record.URL
+			select {
+			case serving <- record.URL:
+			default: // it serves again, after a take-over that failed
+			}
 		}
 	}
 	close(serving)
 	p.ended <- p.cmd.Wait()
 }
+
+func (p *process) address() string { return strings.TrimPrefix(p.url, "http://") }
 
 func (p *process) lines() []string {
 	p.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"syscall"
@@ -13,6 +14,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/app"
 	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/systemd"
+	"github.com/ashlar-dev/ashlar/internal/takeover"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 	"github.com/ashlar-dev/ashlar/internal/web"
 )
@@ -28,10 +30,15 @@ in PostgreSQL, and any number of servers that share the key can serve them.
 A socket that systemd passes (LISTEN_FDS) is served instead of --listen. It stays open while the
 server restarts, so no connection is refused.
 
+With --take-over the server asks the one that runs on the data folder for its sockets, makes it
+stop, and serves in its place: an upgrade refuses no connection. If it fails, the former server
+serves again. Without a former server it starts as usual.
+
 ` + settingsHelp
 
 const serveExample = `  ashlar serve examples/careers
   ashlar serve examples/careers --listen :8080 --data /var/lib/careers
+  ashlar serve examples/careers --listen :8080 --data /var/lib/careers --take-over
   ASHLAR_CORS=https://app.example.com,https://example.com ashlar serve examples/careers`
 
 func newServe() *cobra.Command {
@@ -78,57 +85,115 @@ func (f *serveFlags) serve(cmd *cobra.Command, dir string) error {
 	if err != nil {
 		return err
 	}
-	ln, err := f.listener(passed)
+	cfg.SharedListener = len(passed) > 0
+	former, err := f.askFormer(ctx, cfg)
+	if err != nil {
+		return interrupted(ctx, err)
+	}
+	if former != nil {
+		defer former.Close() // later than the data folder: the former server may need that
+		cfg.Claim = func(ctx context.Context) error { return claim(ctx, former, loaded, cfg) }
+	}
+	open, err := f.openSockets(passed, former, log)
 	if err != nil {
 		return err
 	}
-	cfg.SharedListener = len(passed) > 0
-	cfg.LocalURL, cfg.Loopback = f.tls.urlOf(ln.Addr()), web.IsLoopback(ln.Addr().String())
-	cfg.LameDuck = f.lameDuckOf(cfg.Loopback, isTerminal(stderr))
-	if cfg.Operate, err = f.operate.open(log); err != nil {
-		return errors.Join(err, ln.Close())
-	}
-	closeOthers := func() {
-		for _, other := range []net.Listener{cfg.Operate.Listener, cfg.TLS.Redirect} {
-			if other != nil {
-				_ = other.Close()
-			}
+	s := &server{flags: f, loaded: loaded, cfg: cfg, lines: lines, announce: newAnnouncer(lines, f.format(stderr))}
+	s.cfg.LameDuck = f.lameDuckOf(web.IsLoopback(open[listenFlag].Addr().String()), isTerminal(stderr))
+	for former := former; open != nil; former = nil {
+		if open, err = s.serve(ctx, open, former); err != nil {
+			return err
 		}
 	}
-	if cfg.TLS, err = f.tls.open(); err != nil {
-		closeOthers()
-		return errors.Join(err, ln.Close())
+	return nil
+}
+
+// A server serves an app, perhaps several times: it serves again if the process that took over from it failed.
+type server struct {
+	flags    *serveFlags
+	loaded   *app.Loaded
+	cfg      app.Config
+	lines    *telemetry.AsyncWriter
+	announce announcer
+}
+
+// serve serves until ctx ends or a process has taken over. It returns the sockets if that process failed, to serve again.
+func (s *server) serve(ctx context.Context, open sockets, former *takeover.Former) (again sockets, err error) {
+	ln, cfg, hand := open[listenFlag], s.cfg, &handOver{}
+	cfg.LocalURL, cfg.Loopback = s.flags.tls.urlOf(ln.Addr()), web.IsLoopback(ln.Addr().String())
+	cfg.Operate = s.flags.operate.config(open[operateFlag])
+	cfg.TLS.Redirect = open[redirectFlag]
+	cfg.HandedOver = hand.decided
+	if former == nil {
+		cfg.Claim = nil
 	}
-	a, err := app.Open(ctx, loaded, cfg)
+	a, err := app.Open(ctx, s.loaded, cfg)
 	if err != nil {
-		closeOthers()
-		return interrupted(ctx, errors.Join(err, ln.Close()))
+		open.close()
+		return nil, interrupted(ctx, err)
 	}
-	announce := newAnnouncer(lines, f.format(stderr))
-	announce.serving(a.Rules.Model, cfg)
-	if err := announce.console(ctx, a, cfg.LocalURL); err != nil && ctx.Err() == nil { // a full disk: the server goes on without
-		log.Warn("no link for the first operator could be made: run `ashlar operator link` later", "error", err)
+	s.announce.serving(a.Rules.Model, cfg)
+	if err := s.announce.console(ctx, a, cfg.LocalURL); err != nil && ctx.Err() == nil { // a full disk: the server goes on without
+		cfg.Logger.Warn("no link for the first operator could be made: run `ashlar operator link` later", "error", err)
 	}
+	if former != nil {
+		if err := former.Serving(); err != nil {
+			cfg.Logger.Warn("the former server did not hear that this one serves", "error", err)
+		}
+	}
+	serving, stop := context.WithCancel(ctx)
+	defer stop()
 	announced := make(chan struct{})
-	context.AfterFunc(ctx, func() {
-		announce.stopping(f.grace)
+	context.AfterFunc(serving, func() {
+		s.announce.stopping(s.flags.grace, hand.pid())
 		close(announced)
 	})
-	err = a.Serve(ctx, ln)
-	_ = lines.Close() // later output is written directly
-	if ctx.Err() != nil {
-		<-announced // a quick stop may end before its announcement
+	offered := hand.offer(serving, stop, cfg, open)
+	err = a.Serve(serving, ln)
+	stop()
+	<-announced // a quick stop may end before its announcement
+	<-offered
+	if hand.to != nil {
+		if again = hand.finish(ctx, cfg.Logger); again != nil {
+			if err != nil {
+				cfg.Logger.Error("not all requests were answered before the hand-over", "error", err)
+			}
+			return again, nil
+		}
 	}
+	_ = s.lines.Close() // later output is written directly
 	if err == nil {
-		announce.stopped()
+		s.announce.stopped()
 	}
-	return err
+	return nil, err
+}
+
+// openSockets opens the sockets of the server, or takes them from the former one.
+func (f *serveFlags) openSockets(passed map[string]net.Listener, former *takeover.Former, log *slog.Logger) (open sockets, err error) {
+	bind := listen
+	if former != nil {
+		bind = inherit(former)
+		defer func() { closeRest(former, err, log) }()
+	}
+	open = sockets{}
+	if open[listenFlag], err = f.listener(passed, bind); err != nil {
+		return nil, err
+	}
+	if open[operateFlag], err = f.operate.bind(bind, log); err != nil {
+		open.close()
+		return nil, err
+	}
+	if open[redirectFlag], err = f.tls.bind(bind); err != nil {
+		open.close()
+		return nil, err
+	}
+	return open, nil
 }
 
 // listener returns the socket that the service manager passed, whatever its name is. Without one it binds the address of --listen.
-func (f *serveFlags) listener(passed map[string]net.Listener) (net.Listener, error) {
+func (f *serveFlags) listener(passed map[string]net.Listener, bind binder) (net.Listener, error) {
 	if len(passed) == 0 {
-		return listen("listen", f.listen)
+		return bind(listenFlag, f.listen)
 	}
 	var all []net.Listener
 	for _, ln := range passed {

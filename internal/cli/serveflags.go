@@ -29,7 +29,7 @@ type serveFlags struct {
 	profile, forwarded                       *choice
 	grace, header, read, write, idle         time.Duration
 	lameDuck                                 time.Duration
-	lameDuckGiven                            bool
+	lameDuckGiven, takeOver                  bool
 	cors, proxies, hosts                     []string
 	trusted                                  []netip.Prefix // parsed proxies
 	proxyProtocol                            bool
@@ -67,6 +67,7 @@ func (f *serveFlags) declare(cmd *cobra.Command) {
 	flags.Var(f.durability, "durability", "what an acknowledged write survives: a power cut (full), or a crash of the process (normal)")
 	flags.DurationVar(&f.grace, "shutdown-timeout", 30*time.Second, "time for requests in flight when the server stops")
 	flags.DurationVar(&f.lameDuck, "lame-duck", 0, "at a stop, time to serve on while /readyz fails, so that balancers turn to other servers first (default 5s; 0s if --listen is an address of this machine alone, or stderr is a terminal)")
+	flags.BoolVar(&f.takeOver, "take-over", false, "take the sockets of the server that runs on the data folder, and make it stop: no connection is refused")
 	flags.DurationVar(&f.header, "header-timeout", 10*time.Second, "time to receive the header of a request")
 	flags.DurationVar(&f.read, "read-timeout", 60*time.Second, "time to receive a whole request")
 	flags.DurationVar(&f.write, "write-timeout", 60*time.Second, "time to send an answer, from the end of the request's header")

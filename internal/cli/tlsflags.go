@@ -68,15 +68,12 @@ func (f *tlsFlags) check(cmd *cobra.Command) error {
 	return nil
 }
 
-// open binds the address that redirects.
-func (f *tlsFlags) open() (app.TLS, error) {
-	own := f.config
+// bind binds the address that redirects, or returns nil.
+func (f *tlsFlags) bind(listen binder) (net.Listener, error) {
 	if f.redirect == "" {
-		return own, nil
+		return nil, nil
 	}
-	var err error
-	own.Redirect, err = listen("redirect-listen", f.redirect)
-	return own, err
+	return listen("redirect-listen", f.redirect)
 }
 
 // urlOf returns the URL of the server for a browser on this machine, or under its own name.

@@ -30,6 +30,7 @@ type ServerConfig struct {
 	OnStop        func()        // called once when the stop begins, to report "not ready"; may be nil
 	OnDrain       func()        // called once after LameDuck, when connections begin to end; may be nil
 	Shared        bool          // another process has the listener too: its queue of connections stays
+	HandedOver    func() bool   // asked when the stop begins: a process that follows has the listener, so there is no lame duck; may be nil
 	Name          string        // of the listener, in profiles; default: "the listener"
 	Logger        *slog.Logger  // gets the messages of net/http; default: none
 
@@ -41,7 +42,7 @@ type ServerConfig struct {
 
 // Serve answers the connections of ln until ctx ends. Then it stops in four steps, so that no request is lost:
 //
-//  1. It calls OnStop, and serves on for LameDuck.
+//  1. It calls OnStop, and serves on for LameDuck, unless the listener was handed over.
 //  2. It accepts the connections that wait in the queue of the kernel, then no more.
 //  3. It calls OnDrain. Each answer ends its connection: "Connection: close" over HTTP/1.1, GOAWAY over HTTP/2.
 //  4. It closes each idle connection after a time of Quiet, and waits for the requests in flight.

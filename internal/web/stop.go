@@ -50,10 +50,15 @@ var closeConnection = []string{"close"}
 // stop takes the steps that Serve describes, from the first on.
 func (s *server) stop(ctx context.Context) error {
 	call(s.cfg.OnStop)
+	lameDuck := s.cfg.LameDuck
+	if s.cfg.HandedOver != nil && s.cfg.HandedOver() {
+		s.gate.shared = true
+		lameDuck = 0
+	}
 	select {
 	case err := <-s.served:
 		return fmt.Errorf("stopped serving: %w", err)
-	case <-time.After(s.cfg.LameDuck):
+	case <-time.After(lameDuck):
 	}
 	s.gate.stop()
 	<-s.served
@@ -112,7 +117,7 @@ func (s *server) end(ctx context.Context) error {
 // the listener last. A listener that another process has too is only left: its queue waits for that process.
 type gate struct {
 	net.Listener
-	shared bool
+	shared bool         // read after until is set
 	until  atomic.Int64 // after stop: when the listener is closed at the latest, in nanoseconds since 1970
 }
 
@@ -121,7 +126,7 @@ type deadliner interface{ SetDeadline(time.Time) error }
 
 // Accept implements net.Listener. After stop it fails when the queue is empty.
 func (g *gate) Accept() (net.Conn, error) {
-	if g.shared && g.until.Load() != 0 {
+	if g.until.Load() != 0 && g.shared {
 		return nil, net.ErrClosed
 	}
 	c, err := g.Listener.Accept()

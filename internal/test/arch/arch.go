@@ -13,7 +13,7 @@ const module = "github.com/ashlar-dev/ashlar"
 // rows is the order of the packages under internal. TestArchitectureTable makes the table in docs/architecture.md from it.
 // A package imports only from rows above its own. Some of the packages do not exist yet.
 var rows = [...][]string{
-	{"errs", "suggest", "apilimit", "background", "disk", "cgroup", "systemd", "pieces", "telemetry/lookback"},
+	{"errs", "suggest", "apilimit", "background", "disk", "cgroup", "systemd", "takeover", "pieces", "telemetry/lookback"},
 	{"caller", "telemetry/jsonline", "job/cron"},
 	{"telemetry", "cache", "admit"},
 	{"outbound", "webhook"},

@@ -7,7 +7,7 @@ import (
 )
 
 // dialHomes are the packages that may connect without package outbound: they speak no HTTP. Two of them look at a certificate.
-var dialHomes = [...]string{"mail", "systemd", "doctor", "telemetry/watch"}
+var dialHomes = [...]string{"mail", "systemd", "takeover", "doctor", "telemetry/watch"}
 
 // makers are what makes an HTTP client, or is one.
 var makers = [...]string{"Client", "Transport", "DefaultClient", "DefaultTransport", "Get", "Head", "Post", "PostForm", "ProxyFromEnvironment"}
