@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"testing"
@@ -149,90 +150,115 @@ func TestStreamsEqualListsOverHTTP(t *testing.T) {
 	events := effort.Cases(2000, 1_000_000)
 	onEngines(t, func(t *testing.T, cfg Config) {
 		dir, rnd := app(t, watchedApp), effort.Seeds(t)(0)
-		nodes := 1
-		if cfg.Database != "" {
-			nodes = 2
+		r := &randomStreams{cfg: cfg, dir: dir, rnd: rnd, viewers: make([]*viewer, 8)}
+		for i := range r.viewers {
+			r.viewers[i] = &viewer{shown: map[string]string{}}
 		}
-		runs, servers := make([]*running, nodes), make([]*App, nodes)
-		for i := range nodes {
+		for r.total() < events && !t.Failed() {
+			t.Run("rounds", func(t *testing.T) { r.rounds(t, events) }) // frees what the servers of a test hold
+			t.Logf("%d events, %d connections, %d restarts, %d resets", r.total(), r.resumed, r.restarts, r.resets())
+		}
+	})
+}
+
+// randomStreams are clients of servers that restart, with what they show.
+type randomStreams struct {
+	cfg               Config
+	dir               string
+	rnd               *rand.Rand
+	viewers           []*viewer
+	resumed, restarts int
+}
+
+func (r *randomStreams) total() (events int) {
+	for _, v := range r.viewers {
+		events += v.events
+	}
+	return events
+}
+
+func (r *randomStreams) resets() (n int) {
+	for _, v := range r.viewers {
+		n += v.resets
+	}
+	return n
+}
+
+// rounds runs some rounds on new servers, and compares what the clients show at the end.
+func (r *randomStreams) rounds(t *testing.T, events int) {
+	const most = 200
+	cfg, dir, rnd, viewers := r.cfg, r.dir, r.rnd, r.viewers
+	nodes := 1
+	if cfg.Database != "" {
+		nodes = 2
+	}
+	runs, servers := make([]*running, nodes), make([]*App, nodes)
+	for i := range nodes {
+		servers[i] = opened(t, dir, cfg)
+		runs[i] = start(t, servers[i])
+	}
+	paths := []string{"/api/notes:watch?initial=true", "/api/notes:watch?initial=true&filter=n%20%3C%2050", "/api/notes:watch?initial=true&fields=n,team_id&filter=n%20%3E%2025"}
+	for round := 0; round < most && r.total() < events; round++ {
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{}, len(viewers))
+		for i, v := range viewers {
+			own, cut := context.WithTimeout(ctx, time.Duration(20+rnd.IntN(400))*time.Millisecond)
+			address := runs[rnd.IntN(nodes)].base + paths[i%len(paths)]
+			r.resumed++
+			go func() {
+				defer func() { cut(); done <- struct{}{} }()
+				v.run(own, t, address, false)
+			}()
+		}
+		for range 40 + rnd.IntN(80) {
+			base := runs[rnd.IntN(nodes)].base
+			id := 1 + rnd.IntN(60)
+			switch rnd.IntN(12) {
+			case 0, 1, 2, 3:
+				attempt(t, http.MethodPost, base+"/api/notes", fmt.Sprintf(`{"id": %d, "n": %d, "team_id": %d}`, id, rnd.IntN(100), 1+rnd.IntN(2)))
+			case 4, 5, 6, 7, 8:
+				attempt(t, http.MethodPatch, fmt.Sprintf("%s/api/notes/%d", base, id), fmt.Sprintf(`{"n": %d, "team_id": %d}`, rnd.IntN(100), 1+rnd.IntN(2)))
+			case 9, 10:
+				attempt(t, http.MethodDelete, fmt.Sprintf("%s/api/notes/%d", base, id), "")
+			default:
+				if rnd.IntN(8) == 0 {
+					attempt(t, http.MethodPatch, fmt.Sprintf("%s/api/teams/%d", base, 1+rnd.IntN(2)), fmt.Sprintf(`{"open": %v}`, rnd.IntN(2) == 0))
+				}
+			}
+		}
+		if cfg.Database != "" && rnd.IntN(6) == 0 { // every connection of the database breaks
+			storetest.Exec(t, servers[0].Store, `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+		}
+		if rnd.IntN(6) == 0 { // a node stops with its streams, and starts again
+			i := rnd.IntN(nodes)
+			runs[i].stop()
+			if err := runs[i].wait(); err != nil && cfg.Database == "" {
+				t.Errorf("a stop: %v", err)
+			}
 			servers[i] = opened(t, dir, cfg)
 			runs[i] = start(t, servers[i])
+			r.restarts++
 		}
-		viewers := make([]*viewer, 8)
-		paths := []string{"/api/notes:watch?initial=true", "/api/notes:watch?initial=true&filter=n%20%3C%2050", "/api/notes:watch?initial=true&fields=n,team_id&filter=n%20%3E%2025"}
-		for i := range viewers {
-			viewers[i] = &viewer{shown: map[string]string{}}
-		}
-		total, resumed, restarts := 0, 0, 0
-		for round := 0; total < events; round++ {
-			ctx, cancel := context.WithCancel(t.Context())
-			done := make(chan struct{}, len(viewers))
-			for i, v := range viewers {
-				own, cut := context.WithTimeout(ctx, time.Duration(20+rnd.IntN(400))*time.Millisecond)
-				address := runs[rnd.IntN(nodes)].base + paths[i%len(paths)]
-				resumed++
-				go func() {
-					defer func() { cut(); done <- struct{}{} }()
-					v.run(own, t, address, false)
-				}()
-			}
-			for range 40 + rnd.IntN(80) {
-				base := runs[rnd.IntN(nodes)].base
-				id := 1 + rnd.IntN(60)
-				switch rnd.IntN(12) {
-				case 0, 1, 2, 3:
-					attempt(t, http.MethodPost, base+"/api/notes", fmt.Sprintf(`{"id": %d, "n": %d, "team_id": %d}`, id, rnd.IntN(100), 1+rnd.IntN(2)))
-				case 4, 5, 6, 7, 8:
-					attempt(t, http.MethodPatch, fmt.Sprintf("%s/api/notes/%d", base, id), fmt.Sprintf(`{"n": %d, "team_id": %d}`, rnd.IntN(100), 1+rnd.IntN(2)))
-				case 9, 10:
-					attempt(t, http.MethodDelete, fmt.Sprintf("%s/api/notes/%d", base, id), "")
-				default:
-					if rnd.IntN(8) == 0 {
-						attempt(t, http.MethodPatch, fmt.Sprintf("%s/api/teams/%d", base, 1+rnd.IntN(2)), fmt.Sprintf(`{"open": %v}`, rnd.IntN(2) == 0))
-					}
-				}
-			}
-			if cfg.Database != "" && rnd.IntN(6) == 0 { // every connection of the database breaks
-				storetest.Exec(t, servers[0].Store, `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
-			}
-			if rnd.IntN(6) == 0 { // a node stops with its streams, and starts again
-				i := rnd.IntN(nodes)
-				runs[i].stop()
-				if err := runs[i].wait(); err != nil && cfg.Database == "" {
-					t.Errorf("a stop: %v", err)
-				}
-				servers[i] = opened(t, dir, cfg)
-				runs[i] = start(t, servers[i])
-				restarts++
-			}
-			if rnd.IntN(2) == 0 {
-				cancel()
-			}
-			for range viewers {
-				<-done
-			}
+		if rnd.IntN(2) == 0 {
 			cancel()
-			total = 0
-			for _, v := range viewers {
-				total += v.events
-			}
+		}
+		for range viewers {
+			<-done
+		}
+		cancel()
+		if t.Failed() {
+			return
+		}
+	}
+	for i, v := range viewers {
+		want := listOf(t, strings.ReplaceAll(strings.ReplaceAll(runs[0].base+paths[i%len(paths)], ":watch?initial=true", "?limit=500"), "fields=n,", "fields=id,n,"))
+		for !v.run(t.Context(), t, runs[0].base+paths[i%len(paths)], true) {
 			if t.Failed() {
 				return
 			}
 		}
-		resets := 0
-		for i, v := range viewers {
-			want := listOf(t, strings.ReplaceAll(strings.ReplaceAll(runs[0].base+paths[i%len(paths)], ":watch?initial=true", "?limit=500"), "fields=n,", "fields=id,n,"))
-			for !v.run(t.Context(), t, runs[0].base+paths[i%len(paths)], true) {
-				if t.Failed() {
-					return
-				}
-			}
-			if diff := cmp.Diff(want, v.shown); diff != "" {
-				t.Errorf("viewer %d (-list +stream):\n%s", i, diff)
-			}
-			resets += v.resets
+		if diff := cmp.Diff(want, v.shown); diff != "" {
+			t.Errorf("viewer %d (-list +stream):\n%s", i, diff)
 		}
-		t.Logf("%d events, %d connections, %d restarts, %d resets", total, resumed, restarts, resets)
-	})
+	}
 }
