@@ -58,7 +58,18 @@ func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, probe bool, 
 	}
 
 	abort := rc.answer(x, r, next)
+	if x.rest != nil && !abort {
+		rc.hold(x, r)
+		return
+	}
+	rc.complete(x, r)
+	if abort {
+		panic(http.ErrAbortHandler) // net/http closes the connection and prints nothing
+	}
+}
 
+// complete notes a request that has ended.
+func (rc *Receiver) complete(x *exchange, r *http.Request) {
 	if x.record.Route = r.Pattern; r.Pattern == "" {
 		x.label("", "", "")
 	}
@@ -68,11 +79,8 @@ func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, probe bool, 
 	x.record.CallerKind = x.caller.Kind().String()
 	x.record.Key, _ = x.caller.APIKey()
 	x.record.Received, x.record.Bytes = x.in.bytes, x.out.bytes
-	x.record.Duration = time.Since(start)
+	x.record.Duration = time.Since(x.record.Start)
 	rc.records.Add(&x.record)
-	if abort {
-		panic(http.ErrAbortHandler) // net/http closes the connection and prints nothing
-	}
 }
 
 // begin fills the new record of a request with what is known at its start.

@@ -38,6 +38,8 @@ type exchange struct {
 	id      [1]string // value of X-Request-Id
 	policy  [2]string // values of RateLimit-Policy and RateLimit
 
+	rest func(*Stream, *http.Request) error // of an answer whose handler called Hold; else nil
+
 	labeler *profile.Labeler                 // nil: the request gets no labels
 	labels  atomic.Pointer[profile.Attached] // atomic, since other goroutines may use the context
 }
@@ -106,6 +108,13 @@ func (x *exchange) label(route, table, operation string) {
 	labels := x.labeler.Of(route, table, operation, key)
 	x.labels.Store(labels)
 	labels.Attach()
+}
+
+// relabel labels another goroutine of the request.
+func (x *exchange) relabel() {
+	if labels := x.labels.Load(); labels != nil {
+		labels.Attach()
+	}
 }
 
 // finish answers an error, unless the handler has already answered or the client is gone. It reports whether the

@@ -58,8 +58,9 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, cfg ServerConfi
 	if cfg.Bounds == nil {
 		cfg.Bounds = netconn.NewBounds(netconn.MostTotal, nil)
 	}
-	s := &server{cfg: cfg, gate: &gate{Listener: ln, shared: cfg.Shared}}
+	s := &server{cfg: cfg, gate: &gate{Listener: ln, shared: cfg.Shared}, held: map[net.Conn]struct{}{}}
 	s.http = newServer(s.count(h), cfg)
+	s.http.BaseContext = func(net.Listener) context.Context { return context.WithValue(context.Background(), serverKey{}, s) }
 	ln = s.gate
 	if len(cfg.Relays) > 0 {
 		ln = proxyproto.Listen(ln, proxyproto.Config{Trusted: cfg.Relays, Timeout: s.http.ReadHeaderTimeout, Logger: cfg.Logger})

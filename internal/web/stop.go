@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -31,6 +32,42 @@ type server struct {
 	served   <-chan error
 	inFlight atomic.Int64
 	draining atomic.Bool // answers end their connections
+
+	mu   sync.Mutex
+	held map[net.Conn]struct{} // connections that Hold took from net/http; their answers are in flight
+}
+
+type serverKey struct{}
+
+// hold notes a connection that was taken from net/http. A server that Serve did not make is nil.
+func (s *server) hold(conn net.Conn) {
+	if s == nil {
+		return
+	}
+	s.inFlight.Add(1)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held[conn] = struct{}{}
+}
+
+// release forgets a connection whose answer has ended.
+func (s *server) release(conn net.Conn) {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	delete(s.held, conn)
+	s.mu.Unlock()
+	s.inFlight.Add(-1)
+}
+
+// cutHeld closes the connections that are held.
+func (s *server) cutHeld() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for conn := range s.held {
+		_ = conn.Close() // its answer notices the end
+	}
 }
 
 // count returns h as the handler of the server.
@@ -91,6 +128,13 @@ func (s *server) closeQuiet(ctx context.Context, quiet time.Duration) {
 // end closes what is left, and waits for its handlers.
 func (s *server) end(ctx context.Context) error {
 	err := s.http.Shutdown(ctx)
+	for err == nil && s.inFlight.Load() > 0 { // of held connections, which net/http does not know
+		select {
+		case <-ctx.Done():
+			err = ctx.Err()
+		case <-time.After(drainPause):
+		}
+	}
 	if err == nil {
 		return nil
 	}
@@ -98,6 +142,7 @@ func (s *server) end(ctx context.Context) error {
 		return fmt.Errorf("while it stopped: %w", err)
 	}
 	cut := s.inFlight.Load()
+	s.cutHeld()
 	if err := s.http.Close(); err != nil {
 		return fmt.Errorf("while it stopped: %w", err)
 	}

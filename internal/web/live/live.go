@@ -110,15 +110,13 @@ func (l *Live) watch(w http.ResponseWriter, r *http.Request, table *model.Table)
 	if err != nil {
 		return err
 	}
-	defer watcher.Close()
-	defer web.Leave(r)()
 	header := w.Header()
 	header.Set("Content-Type", typeEvents)
 	header.Set("X-Accel-Buffering", "no") // nginx would hold events back
-	w.WriteHeader(http.StatusOK)
-	s := web.NewStream(w, r)
-	defer s.End()
-	return l.stream(s, r, watcher)
+	return web.Hold(w, r, func(s *web.Stream, r *http.Request) error {
+		defer watcher.Close()
+		return l.stream(s, r, watcher)
+	})
 }
 
 // stream sends the events of a watcher until one side ends. A client that is gone is no error.
