@@ -219,6 +219,8 @@ func (w *window) begin(ctx context.Context, watcher *Watcher, initial bool, last
 			return err
 		}
 	}
+	var told []*Watcher
+	defer func() { wakeAll(told) }()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	events := w.difference(rows, slices.Sorted(maps.Keys(w.shown)))
@@ -227,7 +229,7 @@ func (w *window) begin(ctx context.Context, watcher *Watcher, initial bool, last
 	if len(events) > 0 {
 		events[len(events)-1].ID = now
 	}
-	w.tell(events)
+	told = w.tell(events)
 	first := missed
 	// A client that is cut while it begins shows nothing, or a part of the rows. Its token says so, and that any row is in question.
 	at := token{window: w.id, others: ^others, position: position}
@@ -244,6 +246,7 @@ func (w *window) begin(ctx context.Context, watcher *Watcher, initial bool, last
 	first = append(first, Event{Name: "ready", ID: now, Data: []byte(`{}`)})
 	w.watchers[watcher] = struct{}{}
 	watcher.push(newBatch(first))
+	watcher.wake()
 	return nil
 }
 
@@ -274,6 +277,7 @@ func (w *window) beginUnread(ctx context.Context, watcher *Watcher) (done bool, 
 	}
 	w.watchers[watcher] = struct{}{}
 	watcher.push(newBatch([]Event{{Name: "ready", ID: w.currentToken(), Data: []byte(`{}`)}}))
+	watcher.wake()
 	return true, nil
 }
 

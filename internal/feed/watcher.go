@@ -42,7 +42,7 @@ type Watcher struct {
 	err    error // why it has ended
 }
 
-// push adds events. The caller holds window.mu.
+// push adds events. The caller holds window.mu, and wakes the watcher later.
 func (r *Watcher) push(b *Batch) {
 	if r.err != nil || b == nil {
 		return
@@ -56,9 +56,9 @@ func (r *Watcher) push(b *Batch) {
 	}
 	r.told += int64(len(b.Events))
 	r.window.hub.counts.events.Add(uint64(len(b.Events)))
-	r.wake()
 }
 
+// wake lets the goroutine of the watcher take its events.
 func (r *Watcher) wake() {
 	select {
 	case r.signal <- struct{}{}:

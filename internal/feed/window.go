@@ -194,6 +194,8 @@ func (w *window) evaluate(ctx context.Context, next pending) error {
 	if len(w.shown) > maxRows {
 		return errTooMany()
 	}
+	var told []*Watcher
+	defer func() { wakeAll(told) }()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.position, w.token, w.size = next.to, "", len(w.shown)
@@ -203,15 +205,28 @@ func (w *window) evaluate(ctx context.Context, next pending) error {
 	if len(events) > 0 { // the last event is the one after which all is told
 		events[len(events)-1].ID = w.currentToken()
 	}
-	w.tell(events)
+	told = w.tell(events)
 	return nil
 }
 
-// tell gives all watchers the same events. The caller holds mu.
-func (w *window) tell(events []Event) {
+// tell gives all watchers the same events. The caller holds mu, and wakes the watchers that are returned when it has released it:
+// each takes mu then, and ten thousand that wait for mu cost more than the events.
+func (w *window) tell(events []Event) (told []*Watcher) {
 	batch := newBatch(events)
+	if batch == nil {
+		return nil
+	}
+	told = make([]*Watcher, 0, len(w.watchers))
 	for watcher := range w.watchers {
 		watcher.push(batch)
+		told = append(told, watcher)
+	}
+	return told
+}
+
+func wakeAll(told []*Watcher) {
+	for _, watcher := range told {
+		watcher.wake()
 	}
 }
 
