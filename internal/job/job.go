@@ -10,7 +10,7 @@
 //   - renew.go keeps leases, keep.go does what becomes due in the table. wake.go tells the loops about new jobs.
 //   - control.go, change.go and edit.go are for people, find.go and search.go find jobs for them. pull.go and state.go are for
 //     workers and callers outside of this process. depth.go, history.go and tally.go count.
-//   - take.go leases jobs, settle.go ends attempts, insert.go adds jobs. limit.go and room.go decide what the limits of a queue
+//   - take.go leases jobs, settle.go ends attempts, insert.go, template.go and rows.go add jobs. limit.go and room.go decide what the limits of a queue
 //     allow.
 //   - table.go declares the tables, statements.go has the statements of both engines.
 package job

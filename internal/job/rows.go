@@ -27,27 +27,19 @@ const (
 // The inputs of a statement of RowsStatement, after the ones of the query.
 const (
 	inPrefix = iota // of ids
-	inQueue
-	inName
-	inRank
 	inNow
-	inTries
-	inOnce
 	inUntil
-	inTable
-	inArgs // op, or JSON
 	inBy
 	inTrace
 )
 
-var inputKinds = [...]value.Kind{
-	value.Text, value.Text, value.Text, value.Int, value.Timestamp, value.Int, value.Text, value.Timestamp, value.Text, value.Text, value.Text, value.Text,
-}
+var inputKinds = [...]value.Kind{value.Text, value.Timestamp, value.Timestamp, value.Text, value.Text}
 
 // RowsStatement returns a statement about the jobs of rows that a query finds. It has the inputs of the query, then the ones of
-// RowsInputs.
-func (q *Queue) RowsStatement(kind RowsKind, rows *sqlgen.Statement) *sqlgen.Statement {
-	w := &rowsWriter{dialect: q.db.Dialect(), rows: rows, out: *rows, placeholders: map[int]string{}}
+// RowsInputs. What is the same for all jobs of spec is part of its text. The key, the row and RunAt come from the query.
+// Insert.Once is the beginning of each text of once. For AddOrdered, Args is the bare word of the operation.
+func (q *Queue) RowsStatement(kind RowsKind, rows *sqlgen.Statement, spec *Insert) *sqlgen.Statement {
+	w := &rowsWriter{constants: constantsOf(q.db.Dialect(), spec), dialect: q.db.Dialect(), rows: rows, out: *rows, placeholders: map[int]string{}}
 	w.out.Args = append([]sqlgen.Arg{}, rows.Args...)
 	w.out.SQL = w.statement(kind)
 	w.out.Inputs, w.out.Tables = rows.Inputs+len(inputKinds), nil
@@ -56,6 +48,7 @@ func (q *Queue) RowsStatement(kind RowsKind, rows *sqlgen.Statement) *sqlgen.Sta
 
 // A rowsWriter writes one statement.
 type rowsWriter struct {
+	constants
 	dialect      sqlgen.Dialect
 	rows         *sqlgen.Statement
 	out          sqlgen.Statement
@@ -105,23 +98,23 @@ func (w *rowsWriter) statement(kind RowsKind) string {
 		once, where, conflict = w.once(), ` WHERE f.at IS NOT NULL`, moveTimers
 	}
 	columns := []string{
-		w.newID(), w.in(inQueue), w.in(inName), state, `f.key`, `f.key`, w.in(inRank), runAt, turnAt, w.in(inTries), once, until,
-		w.in(inTable), `f.row_id`, w.args(kind), w.in(inBy), w.in(inTrace), w.in(inNow), w.in(inNow), `0`, `0`,
+		w.newID(), w.queue, w.name, state, `f.key`, `f.key`, w.rank, runAt, turnAt, w.tries, once, until,
+		w.table, `f.row_id`, w.argsOf(kind), w.in(inBy), w.in(inTrace), w.in(inNow), w.in(inNow), `0`, `0`,
 	}
 	return insertRows + strings.Join(columns, ", ") + from + where + conflict
 }
 
-func (w *rowsWriter) once() string { return w.in(inOnce) + ` || f.once` }
+func (w *rowsWriter) once() string { return w.prefix + ` || f.once` }
 
-// args returns the arguments of a job as JSON.
-func (w *rowsWriter) args(kind RowsKind) (args string) {
+// argsOf returns the arguments of a job as JSON.
+func (w *rowsWriter) argsOf(kind RowsKind) (args string) {
 	switch kind {
 	case AddOrdered:
 		args = w.orderedArgs()
 	case AddTimers:
 		args = w.timerArgs()
 	default:
-		args = w.in(inArgs)
+		args = w.args
 	}
 	if w.dialect == sqlgen.Postgres {
 		args += `::json`
@@ -141,11 +134,11 @@ func (w *rowsWriter) newID() string {
 
 // orderedArgs returns the arguments of a message. PostgreSQL writes spaces into JSON that it builds.
 func (w *rowsWriter) orderedArgs() string {
-	plain := `'{"op":"' || ` + w.in(inArgs) + ` || '"}'`
+	plain := `'{"op":"' || ` + w.args + ` || '"}'`
 	if w.dialect == sqlgen.Postgres {
-		return `(CASE WHEN f.ord IS NULL THEN ` + plain + ` ELSE '{"op":"' || ` + w.in(inArgs) + ` || '","order":' || to_json(f.ord)::text || '}' END)`
+		return `(CASE WHEN f.ord IS NULL THEN ` + plain + ` ELSE '{"op":"' || ` + w.args + ` || '","order":' || to_json(f.ord)::text || '}' END)`
 	}
-	return `CASE WHEN f.ord IS NULL THEN ` + plain + ` ELSE json_object('op', ` + w.in(inArgs) + `, 'order', f.ord) END`
+	return `CASE WHEN f.ord IS NULL THEN ` + plain + ` ELSE json_object('op', ` + w.args + `, 'order', f.ord) END`
 }
 
 // timerArgs returns the arguments of a timer, which tell its time apart from the time of a further attempt.
@@ -157,23 +150,17 @@ func (w *rowsWriter) timerArgs() string {
 	return `('{"at":' || ` + at + ` || '}')`
 }
 
-// RowsInputs appends the inputs of the jobs of rows to the inputs of a query. Insert.Once is the beginning of each text of once.
-// The key, the row and RunAt come from the query. For AddOrdered, Args is the bare word of the operation.
-func (q *Queue) RowsInputs(inputs []value.Value, spec *Insert) ([]value.Value, error) {
+// RowsInputs appends the inputs of the jobs of rows to the inputs of a query.
+func (q *Queue) RowsInputs(inputs []value.Value, onceFor time.Duration, by, trace string) ([]value.Value, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return nil, err
 	}
-	now, tries, until := q.now(), spec.Tries, value.Value{}
-	if tries == 0 {
-		tries = defaultTries
+	now, until := q.now(), value.Value{}
+	if onceFor > 0 {
+		until = stamp(now.Add(onceFor))
 	}
-	if spec.OnceFor > 0 {
-		until = stamp(now.Add(spec.OnceFor))
-	}
-	return append(inputs, value.OfText(id.String()[:len("00000000-0000-7")]), value.OfText(spec.Queue), value.OfText(spec.Name),
-		value.OfInt(int64(MaxPriority-spec.Priority)), stamp(now), value.OfInt(int64(tries)), value.OfText(spec.Once), until,
-		optional(spec.Table), optional(string(spec.Args)), optional(spec.By), optional(spec.Trace)), nil
+	return append(inputs, value.OfText(id.String()[:len("00000000-0000-7")]), stamp(now), until, optional(by), optional(trace)), nil
 }
 
 // Expect wakes the loops of a queue once a write that may add jobs has been committed. at is zero for jobs that run at once. Any

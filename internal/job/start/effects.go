@@ -83,13 +83,11 @@ func (e *entry) adding() []job.RowsKind {
 
 // plain adds a job whose values are all known.
 func (c *collector) plain(e *entry) error {
-	spec := e.insert
-	spec.Row, spec.By, spec.Trace = textOf(c.written.ID), c.written.Caller().String(), c.written.Trace
-	steps, tables, err := c.starter.queue.Steps(spec)
+	step, err := e.template.Step(textOf(c.written.ID), c.written.Caller().String(), c.written.Trace)
 	if err != nil {
 		return err
 	}
-	c.effects.Steps, c.effects.Tables = append(c.effects.Steps, steps...), tables
+	c.effects.Steps, c.effects.Tables = append(c.effects.Steps, step), jobTables
 	return nil
 }
 
@@ -116,8 +114,6 @@ func (c *collector) changing() query {
 
 // each appends statements about the jobs of rows.
 func (c *collector) each(e *entry, rows query, to *[]store.Step, kinds ...job.RowsKind) error {
-	spec := e.insert
-	spec.By, spec.Trace = c.written.Caller().String(), c.written.Trace
 	for _, kind := range kinds {
 		stmt, err := c.statement(e, kind, rows)
 		if err != nil {
@@ -126,7 +122,7 @@ func (c *collector) each(e *entry, rows query, to *[]store.Step, kinds ...job.Ro
 		if stmt.SQL == "" {
 			return nil
 		}
-		inputs, err := c.starter.queue.RowsInputs(slices.Clone(rows.inputs), &spec)
+		inputs, err := c.starter.queue.RowsInputs(slices.Clone(rows.inputs), e.insert.OnceFor, c.written.Caller().String(), c.written.Trace)
 		if err != nil {
 			return err
 		}
@@ -152,7 +148,7 @@ func rowsStatement(queue *job.Queue, gen *sqlgen.Generator, e *entry, kind job.R
 		return found, err
 	}
 	found.Inputs = len(rows.inputs)
-	return queue.RowsStatement(kind, found), nil
+	return queue.RowsStatement(kind, found, &e.insert), nil
 }
 
 // fieldSet names what tells apart the statements of an entry.

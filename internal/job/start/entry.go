@@ -19,10 +19,11 @@ type entry struct {
 	op       record.Op
 	insert   job.Insert // without what each write or row gives
 	start    sqlgen.Start
-	kind     job.RowsKind // of the statement that adds the job
-	once     bool         // the job has a text of once
-	replaced bool         // the condition needs the whole old row
-	old      bool         // the condition names the old row, and is asked before the change
+	kind     job.RowsKind  // of the statement that adds the job
+	template *job.Template // adds the job if the entry is plain
+	once     bool          // the job has a text of once
+	replaced bool          // the condition needs the whole old row
+	old      bool          // the condition names the old row, and is asked before the change
 }
 
 func newEntry(m *model.Model, own *model.Job, on model.JobEvent, when rule.Node) *entry {

@@ -285,9 +285,7 @@ func (s *Starter) addPage(tx store.Tx, t *timer, found query, extra string) erro
 	if err != nil {
 		return err
 	}
-	spec := t.insert
-	spec.By = b.Caller().String()
-	inputs, err := s.queue.RowsInputs(found.inputs, &spec)
+	inputs, err := s.queue.RowsInputs(found.inputs, t.insert.OnceFor, b.Caller().String(), "")
 	if err != nil {
 		return err
 	}

@@ -79,6 +79,12 @@ func (s *Starter) Empty() bool { return len(s.entries) == 0 }
 func (s *Starter) add(on model.JobEvent, e *entry) {
 	at := event{on.Table, opOf(on.Op)}
 	e.number = s.count()
+	if e.isPlain() {
+		var err error
+		if e.template, err = s.queue.Template(e.insert); err != nil {
+			panic("start: " + err.Error()) // the loader accepts no such job
+		}
+	}
 	s.entries[at] = append(s.entries[at], e)
 	if e.replaced {
 		s.needsOld[on.Table] = true
