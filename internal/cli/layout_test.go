@@ -27,10 +27,10 @@ func TestOlderLayout(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct{ command, want string }{
-		{"migrate app --plan", "First, Ashlar's own tables are brought from layout 1 to layout 2: earlier releases refuse the database then."}, {"migrate app --plan", "steps:\n\n  1. table added: ashlar_accounts"},
-		{"serve app --listen 127.0.0.1:0 --migrate=off", "layout 1 of Ashlar's own tables, this release needs layout 2, and --migrate=off forbids to change them: run `ashlar migrate`"},
+		{"migrate app --plan", "First, Ashlar's own tables are brought from layout 1 to layout 3: earlier releases refuse the database then."}, {"migrate app --plan", "steps:\n\n  1. table added: ashlar_accounts"},
+		{"serve app --listen 127.0.0.1:0 --migrate=off", "layout 1 of Ashlar's own tables, this release needs layout 3, and --migrate=off forbids to change them: run `ashlar migrate`"},
 		{"migrate app --history", "ada@machine"},
-		{"migrate app", "Ashlar's own tables were brought from layout 1 to layout 2: earlier releases refuse the database now."},
+		{"migrate app", "Ashlar's own tables were brought from layout 1 to layout 3: earlier releases refuse the database now."},
 		{"migrate app --plan", "Nothing to do"},
 		{"migrate app --verify", "ok: the tables match"},
 		{"migrate app --history", "ada@machine"},

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/test/effort"
@@ -51,6 +53,24 @@ SELECT `+id+`, 'default', 'work', CASE WHEN n % 100 = 0 THEN 'scheduled' ELSE 'd
 		enqueue(t, q, Insert{})
 		takeOne(t, q)
 	})
+}
+
+// A job that waits goes into three B-trees of SQLite: the table, the index of ids, and the one along which loops look. Its indexes
+// of once and of times have only rows with a value.
+func TestWaitingJobIsInFewIndexes(t *testing.T) {
+	var sparse []string
+	for _, index := range sqlgen.Indexes(Tables(nil)[0]) {
+		if index.Where != "" {
+			sparse = append(sparse, index.Create())
+		}
+	}
+	want := []string{
+		`CREATE UNIQUE INDEX "u_ashlar_jobs__once" ON "ashlar_jobs" ("once") WHERE "once" IS NOT NULL`,
+		`CREATE INDEX "i_ashlar_jobs__state__turn_at" ON "ashlar_jobs" ("state", "turn_at", "id") WHERE "turn_at" IS NOT NULL`,
+	}
+	if diff := cmp.Diff(want, sparse); diff != "" {
+		t.Errorf("sparse indexes (-want +got):\n%s", diff)
+	}
 }
 
 func planOf(t *testing.T, db store.DB, sql string) string {

@@ -71,7 +71,7 @@ const (
 	removeRows = `DELETE FROM ashlar_jobs` + ofOnce
 	insertRows = `INSERT INTO ashlar_jobs (id, queue, name, state, key, lane, rank, run_at, turn_at, tries, once, once_until,
 row_table, row_id, args, enqueued_by, trace, created_at, updated_at, attempt, _rev) SELECT `
-	moveTimers = ` ON CONFLICT (once) DO UPDATE SET state = excluded.state, run_at = excluded.run_at, turn_at = excluded.turn_at, args = excluded.args,
+	moveTimers = ` ON CONFLICT (once) WHERE once IS NOT NULL DO UPDATE SET state = excluded.state, run_at = excluded.run_at, turn_at = excluded.turn_at, args = excluded.args,
 key = excluded.key, lane = excluded.lane, attempt = 0, errors = NULL, updated_at = excluded.updated_at
 WHERE ashlar_jobs.state IN ('scheduled', 'waiting') AND CAST(ashlar_jobs.args AS text) <> CAST(excluded.args AS text)`
 )

@@ -50,7 +50,9 @@ type order struct {
 
 // orderOf returns the order of a search.
 func orderOf(f *Filter) order {
-	ofState := func(b *binder, _ place) string { return "state = " + b.arg(value.OfText(f.State)) }
+	ofState := func(b *binder, _ place) string {
+		return "state = " + b.arg(value.OfText(f.State)) + " AND turn_at IS NOT NULL" // as all of them have: the index has no others
+	}
 	switch f.State {
 	case "":
 		return order{[]string{"id"}, true, f.idRange}

@@ -34,7 +34,7 @@ const (
 	insertJob = `INSERT INTO ashlar_jobs (id, queue, name, state, key, lane, rank, run_at, turn_at, tries, once, once_until,
 row_table, row_id, args, enqueued_by, trace, created_at, updated_at, attempt, _rev)
 VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, 0, 0)`
-	unlessThere = ` ON CONFLICT (once) DO NOTHING`
+	unlessThere = ` ON CONFLICT (once) WHERE once IS NOT NULL DO NOTHING`
 	forgetOnce  = `UPDATE ashlar_jobs SET once = NULL WHERE once = $1 AND once_until <= $2 AND state IN ('done', 'dead', 'cancelled')`
 
 	setLease     = `state = 'running', lane = '', attempt = attempt + 1, lease = $1, turn_at = $2, node = $3, updated_at = $4`
@@ -48,7 +48,7 @@ VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $1
 	fromFinished  = `FROM ashlar_jobs WHERE state = $1 AND turn_at <= $2 ORDER BY turn_at LIMIT $3`
 	selectEnded   = `SELECT id, lease, attempt, tries, queue, errors, name FROM ashlar_jobs WHERE state = 'running' AND turn_at <= $1 ORDER BY turn_at LIMIT $2`
 
-	nextTurn = `SELECT turn_at FROM ashlar_jobs WHERE state = 'scheduled' ORDER BY turn_at LIMIT 1`
+	nextTurn = `SELECT turn_at FROM ashlar_jobs WHERE state = 'scheduled' AND turn_at IS NOT NULL ORDER BY turn_at LIMIT 1`
 
 	addQueue      = `INSERT INTO ashlar_queues (id, paused, next_start, created_at, updated_at, _rev) VALUES ($1, $2, 0, $3, $3, 0) ON CONFLICT (id) DO NOTHING`
 	selectQueues  = `SELECT id, paused, workers, changed_by, updated_at FROM ashlar_queues`

@@ -34,18 +34,21 @@ const (
 // finished one is deleted. So one index serves all three. The index on queue, state and lane has only due rows where the state
 // is waiting: neither finished rows nor scheduled ones make a look for the next job slower.
 //
+// A new job that waits has neither turn_at nor, as a rule, once. Their indexes have only rows with a value, so such a job goes into
+// three B-trees and not five.
+//
 // lane is the key while a job waits or is scheduled, else "". So running and finished jobs of all keys stand together in the
 // index, and a transaction changes few of its pages.
 func Tables(*model.Model) []*model.Table {
 	queue, lane := text("queue", maxName), text("lane", maxKey)
 	state := system.Enum("state", scheduled, waiting, running, done, dead, cancelled)
 	rank := system.Int("rank") // 9 minus the priority: indexes are in ascending order
-	runAt, turnAt := system.Timestamp("run_at"), system.Optional(system.Timestamp("turn_at"))
+	runAt, turnAt := system.Timestamp("run_at"), system.Sparse(system.Optional(system.Timestamp("turn_at")))
 	jobs := system.NewTable(jobsTable, model.UUID,
 		queue, text("name", maxName), state, text("key", maxKey), lane, rank, runAt, turnAt,
 		system.Int("attempt"), system.Int("tries"),
 		system.Optional(text("lease", maxName)), system.Optional(text("node", maxName)),
-		system.Optional(system.Unique(text("once", model.MaxIndexedText))), system.Optional(system.Timestamp("once_until")),
+		system.Sparse(system.Optional(system.Unique(text("once", model.MaxIndexedText)))), system.Optional(system.Timestamp("once_until")),
 		system.Optional(text("row_table", maxName)), system.Optional(text("row_id", maxShort)),
 		system.Optional(system.JSON("args")), system.Optional(system.JSON("errors")), system.Optional(system.JSON("result")),
 		system.Optional(text("enqueued_by", maxShort)), system.Optional(text("trace", maxName)),

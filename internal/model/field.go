@@ -23,6 +23,7 @@ type Field struct {
 	Secret    bool // clients write it and never read it
 	Caseless  bool // Unique ignores the case of the letters A to Z
 	ReadOnly  bool // only the system writes it
+	Sparse    bool // no index with this field has the rows without a value; system tables only
 	Link      bool // clients may set the reference to a row hidden from them
 	Read      *Expr
 	Write     *Expr

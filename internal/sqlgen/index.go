@@ -78,6 +78,9 @@ func NewIndex(table *model.Table, unique bool, fields []*model.Field) Index {
 	index := Index{Table: table.Name, Unique: unique, Caseless: unique && len(fields) == 1 && fields[0].Caseless}
 	for _, f := range fields {
 		index.Columns = append(index.Columns, f.Name)
+		if f.Sparse && index.Where == "" {
+			index.Where = Quote(f.Name) + " IS NOT NULL"
+		}
 	}
 	index.Name = indexName(table.Name, unique, index.Caseless, index.Columns)
 	if id := table.ID().Name; !unique && !slices.Contains(index.Columns, id) {

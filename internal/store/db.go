@@ -11,7 +11,7 @@ import (
 // Layout is the version of what Ashlar itself keeps in a database: the tables of the engine and of package system. Each
 // database is marked with its layout. An engine makes new databases of this layout and refuses later ones. Package system
 // migrates older ones.
-const Layout = 2
+const Layout = 3
 
 // OldestLayout is the oldest layout that this release brings to Layout.
 const OldestLayout = 1

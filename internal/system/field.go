@@ -53,6 +53,13 @@ func Unique(field *model.Field) *model.Field {
 	return field
 }
 
+// Sparse keeps rows without a value of a field out of the indexes that it is in. A statement finds such an index if its condition
+// excludes them.
+func Sparse(field *model.Field) *model.Field {
+	field.Sparse = true
+	return field
+}
+
 // Indexed gives a field an index.
 func Indexed(field *model.Field) *model.Field {
 	field.Index = true

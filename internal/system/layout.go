@@ -62,8 +62,11 @@ func Steps(querier Querier, now time.Time) ([]Step, error) {
 // stepFrom returns the statements of the step from an older layout to the next. A step never changes once it is
 // released: it describes the tables of its time, not Model's present ones.
 func stepFrom(querier Querier, layout int, now time.Time) ([]string, error) {
-	if layout == 1 {
+	switch layout {
+	case 1:
 		return stepTo2(querier, now)
+	case 2:
+		return stepTo3(querier, now)
 	}
 	return nil, fmt.Errorf("the database has layout %d: this release of Ashlar knows no way from it to layout %d", layout, store.Layout)
 }

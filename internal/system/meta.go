@@ -148,7 +148,11 @@ func StoredModel(querier Querier, app *model.Model) (*model.Model, error) {
 	if err != nil || !found {
 		return &model.Model{Name: "ashlar"}, err
 	}
-	return snapshot.DecodeBeside([]byte(text), app)
+	own, err := snapshot.DecodeBeside([]byte(text), app)
+	if err == nil && layout == 2 {
+		sparsen(own)
+	}
+	return own, err
 }
 
 // StoreModel makes own the stored model of the system tables.

@@ -19,7 +19,7 @@ func FieldsOf(table *model.Table, columns []string) []*model.Field {
 // SameIndex returns the name of the old index that equals a new one, or "".
 func (p *Planner) SameIndex(old []sqlgen.Index, table *model.Table, index sqlgen.Index) string {
 	for _, o := range old {
-		if o.Unique == index.Unique && o.Caseless == index.Caseless && len(o.Columns) == len(index.Columns) && p.sameColumns(table, index.Columns, o.Columns) {
+		if o.Unique == index.Unique && o.Caseless == index.Caseless && o.Where == index.Where && len(o.Columns) == len(index.Columns) && p.sameColumns(table, index.Columns, o.Columns) {
 			return o.Name
 		}
 	}

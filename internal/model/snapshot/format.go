@@ -43,6 +43,7 @@ type storedField struct {
 	Unique    bool   `json:"unique,omitempty"`
 	Caseless  bool   `json:"caseless,omitempty"` // since format 2
 	Index     bool   `json:"index,omitempty"`
+	Sparse    bool   `json:"sparse,omitempty"` // since layout 3 of the system tables
 	Immutable bool   `json:"immutable,omitempty"`
 	Secret    bool   `json:"secret,omitempty"`
 

@@ -72,7 +72,7 @@ func restoreTable(find func(string) *model.Table, table *model.Table, from store
 func restoreField(find func(string) *model.Table, from storedField) (*model.Field, error) {
 	field := &model.Field{
 		Name: from.Name, Was: from.Was, Doc: from.Doc, Type: model.ParseType(from.Type), System: from.System,
-		Optional: from.Optional, Unique: from.Unique, Caseless: from.Caseless, Index: from.Index, Immutable: from.Immutable, Secret: from.Secret,
+		Optional: from.Optional, Unique: from.Unique, Caseless: from.Caseless, Index: from.Index, Sparse: from.Sparse, Immutable: from.Immutable, Secret: from.Secret,
 		Default: exprOf(from.Default), Read: exprOf(from.Read), Write: exprOf(from.Write),
 		Min: from.Min, Max: from.Max, MinFloat: from.MinFloat, MaxFloat: from.MaxFloat, Format: from.Format,
 		Precision: from.Precision, Scale: from.Scale,

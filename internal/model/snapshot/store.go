@@ -52,7 +52,7 @@ func storedTableOf(table *model.Table) storedTable {
 func storedFieldOf(field *model.Field) storedField {
 	stored := storedField{
 		Name: field.Name, Was: field.Was, Doc: field.Doc, Type: field.Type.String(), System: field.System,
-		Optional: field.Optional, Unique: field.Unique, Caseless: field.Caseless, Index: field.Index, Immutable: field.Immutable, Secret: field.Secret,
+		Optional: field.Optional, Unique: field.Unique, Caseless: field.Caseless, Index: field.Index, Sparse: field.Sparse, Immutable: field.Immutable, Secret: field.Secret,
 		Default: field.Default.String(), ConstantDefault: field.Default != nil && field.Default.Constant,
 		Read: field.Read.String(), Write: field.Write.String(),
 		Min: field.Min, Max: field.Max, MinFloat: field.MinFloat, MaxFloat: field.MaxFloat, Format: field.Format,
