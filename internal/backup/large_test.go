@@ -15,8 +15,8 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
-// TestLarge prints how long a backup of 1 GB takes beside a client that creates rows and changes others all over the table, how long
-// its writes wait in each step, and how long the restore takes.
+// TestLarge prints how long writes wait in each step of a backup of 1 GB, and how long the restore takes. The client that writes
+// creates rows, and changes others all over the table.
 func TestLarge(t *testing.T) {
 	if !effort.Nightly() {
 		t.Skip("only nightly")
