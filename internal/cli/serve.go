@@ -130,6 +130,9 @@ func (s *server) serve(ctx context.Context, open sockets, former *takeover.Forme
 	a, err := app.Open(ctx, s.loaded, cfg)
 	if err != nil {
 		open.close()
+		if former != nil && former.Stopped {
+			cfg.Logger.Error("this server cannot start, so the former one serves again: mend what is wrong, then try again", "former", former.PID)
+		}
 		return nil, interrupted(ctx, err)
 	}
 	s.announce.serving(a.Rules.Model, cfg)
@@ -144,14 +147,16 @@ func (s *server) serve(ctx context.Context, open sockets, former *takeover.Forme
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
 	announced := make(chan struct{})
-	context.AfterFunc(serving, func() {
+	keepQuiet := context.AfterFunc(serving, func() {
 		s.announce.stopping(s.flags.grace, hand.pid())
 		close(announced)
 	})
 	offered := hand.offer(serving, stop, cfg, open)
 	err = a.Serve(serving, ln)
+	if !keepQuiet() {
+		<-announced // a quick stop may end before its announcement
+	}
 	stop()
-	<-announced // a quick stop may end before its announcement
 	<-offered
 	if hand.to != nil {
 		if again = hand.finish(ctx, cfg.Logger); again != nil {

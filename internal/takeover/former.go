@@ -17,6 +17,7 @@ var ErrNobody = errors.New("no server offers its sockets")
 type Former struct {
 	PID     int
 	Sockets map[string]net.Listener // by name; they are the caller's
+	Stopped bool                    // it was asked to stop, and agreed
 
 	wire   *wire
 	within time.Duration
@@ -96,6 +97,7 @@ func (f *Former) Stop(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("process %d did not take the request to stop, perhaps because it was stopped otherwise: see whether it still runs, then start this one again: %w", f.PID, err)
 	}
+	f.Stopped = true
 	err = f.expect(f.within+answerTime, released)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return fmt.Errorf("process %d has not released the data folder within %v: it serves again when this one has ended. See its log before you try again", f.PID, f.within+answerTime)
