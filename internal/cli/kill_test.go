@@ -90,6 +90,11 @@ func writeUntilKilled(p *process, round int) map[int]bool {
 // storedIn returns the numbers of a round's entries.
 func storedIn(t *testing.T, base string, round int) map[int]bool {
 	t.Helper()
+	return storedBy(t, http.DefaultClient, base, round)
+}
+
+func storedBy(t *testing.T, client *http.Client, base string, round int) map[int]bool {
+	t.Helper()
 	stored := map[int]bool{}
 	query := url.Values{"filter": {"round == arg.r"}, "arg.r": {fmt.Sprint(round)}, "fields": {"n"}, "limit": {"500"}}
 	for {
@@ -97,7 +102,7 @@ func storedIn(t *testing.T, base string, round int) map[int]bool {
 			Items []struct{ N int }
 			Next  *string
 		}
-		if err := json.Unmarshal([]byte(getBody(t, http.DefaultClient, base+"/api/entries?"+query.Encode())), &page); err != nil {
+		if err := json.Unmarshal([]byte(getBody(t, client, base+"/api/entries?"+query.Encode())), &page); err != nil {
 			t.Fatal(err)
 		}
 		for _, item := range page.Items {

@@ -203,30 +203,36 @@ func TestStopLosesNoRequest(t *testing.T) {
 	t.Logf("%d writes were answered", answered)
 }
 
-// startOnSocket serves the app in dir on a socket that is passed as systemd does.
-func startOnSocket(t *testing.T, socket *os.File, dir string) *process {
+// newSocket opens a socket to pass on. It stays open until the test ends.
+func newSocket(t *testing.T) (socket *os.File, address string) {
 	t.Helper()
-	cmd := exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=ashlar@x.socket exec "$0" "$@"`,
-		os.Args[0], "serve", dir, "--log-format", "json", "--log-level", "error", "--operate-listen", "off")
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	if socket, err = ln.(*net.TCPListener).File(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = socket.Close() })
+	return socket, ln.Addr().String()
+}
+
+// startOnSocket serves the app in dir on a socket that is passed as systemd does.
+func startOnSocket(t *testing.T, socket *os.File, dir string, flags ...string) *process {
+	t.Helper()
+	cmd := exec.Command("/bin/sh", append([]string{"-c", `LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=ashlar@x.socket exec "$0" "$@"`,
+		os.Args[0], "serve", dir, "--log-format", "json", "--log-level", "error", "--operate-listen", "off"}, flags...)...)
 	cmd.ExtraFiles = []*os.File{socket}
 	return startServer(t, cmd)
 }
 
 // A server that restarts on a socket of the service manager refuses no connection, and loses no request of 24 clients.
 func TestRestartOnASocketRefusesNobody(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	socket, err := ln.(*net.TCPListener).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer socket.Close()
+	socket, address := newSocket(t)
 	dir := writeApp(t, ledger)
 	p := startOnSocket(t, socket, dir)
-	if want := "http://" + ln.Addr().String(); p.url != want {
+	if want := "http://" + address; p.url != want {
 		t.Fatalf("the server is at %s, want the socket %s", p.url, want)
 	}
 	ws := startWriters(p.url, 0, false)

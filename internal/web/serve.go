@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -44,7 +45,8 @@ type ServerConfig struct {
 //
 //  1. It calls OnStop, and serves on for LameDuck, unless the listener was handed over.
 //  2. It accepts the connections that wait in the queue of the kernel, then no more.
-//  3. It calls OnDrain. Each answer ends its connection: "Connection: close" over HTTP/1.1, GOAWAY over HTTP/2.
+//  3. It sends GOAWAY on each connection of HTTP/2, and calls OnDrain. Over HTTP/1.1 each answer ends its connection with
+//     "Connection: close".
 //  4. It closes each idle connection after a time of Quiet, and waits for the requests in flight.
 //
 // Serve returns nil if all requests were answered, else an error with the number of cut ones. It closes ln.
@@ -61,6 +63,11 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, cfg ServerConfi
 	s := &server{cfg: cfg, gate: &gate{Listener: ln, shared: cfg.Shared}, held: map[net.Conn]struct{}{}}
 	s.http = newServer(s.count(h), cfg)
 	s.http.BaseContext = func(net.Listener) context.Context { return context.WithValue(context.Background(), serverKey{}, s) }
+	if cfg.TLS != nil {
+		if s.http2, err = newHTTP2(s.http); err != nil {
+			return errors.Join(err, ln.Close())
+		}
+	}
 	ln = s.gate
 	if len(cfg.Relays) > 0 {
 		ln = proxyproto.Listen(ln, proxyproto.Config{Trusted: cfg.Relays, Timeout: s.http.ReadHeaderTimeout, Logger: cfg.Logger})

@@ -28,6 +28,7 @@ const (
 type server struct {
 	cfg      ServerConfig
 	http     *http.Server
+	http2    *http2Server // nil without TLS
 	gate     *gate
 	served   <-chan error
 	inFlight atomic.Int64
@@ -76,7 +77,7 @@ func (s *server) count(h http.Handler) http.Handler {
 		s.inFlight.Add(1)
 		defer s.inFlight.Add(-1)
 		if s.draining.Load() {
-			w.Header()["Connection"] = closeConnection // net/http sends GOAWAY for it over HTTP/2
+			w.Header()["Connection"] = closeConnection
 		}
 		h.ServeHTTP(w, r)
 	})
@@ -101,6 +102,7 @@ func (s *server) stop(ctx context.Context) error {
 	<-s.served
 	s.cfg.Bounds.BeginStop()
 	s.draining.Store(true)
+	s.http2.goAway(ctx)
 	call(s.cfg.OnDrain)
 	ctx, cancel := context.WithTimeout(ctx, orElse(s.cfg.Grace, 30*time.Second))
 	defer cancel()
@@ -117,6 +119,7 @@ func call(hook func()) {
 // closeQuiet closes connections that are idle for a time of quiet, until none is open.
 func (s *server) closeQuiet(ctx context.Context, quiet time.Duration) {
 	for s.cfg.Bounds.CloseQuiet(quiet) > 0 {
+		s.http2.goAwayLate(ctx)
 		select {
 		case <-ctx.Done():
 			return
