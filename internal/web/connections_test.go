@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"testing"
 	"time"
 
@@ -173,11 +174,45 @@ func TestConnectionsOfAProxy(t *testing.T) {
 // Of many idle connections, several are closed at once. All of them make room: none stays open as one that is closing.
 func TestExhaustion_EachClosingConnectionMakesRoom(t *testing.T) {
 	const total = 128
-	b := newBounded(t, total)
-	for i := range 3 * total { // two addresses, so that together they reach the total
-		c := b.dial(fmt.Sprintf("127.0.0.%d", 1+i%2), "/")
+	for _, parkFrom := range []int{0, 1} {
+		b := newBounded(t, total)
+		b.serve(ServerConfig{Bounds: b.bounds, ParkFrom: parkFrom})
+		for i := range 3 * total { // two addresses, so that together they reach the total
+			c := b.dial(fmt.Sprintf("127.0.0.%d", 1+i%2), "/")
+			if !b.answered(c) {
+				t.Fatalf("ParkFrom %d: connection %d is not served: %+v, %d closed", parkFrom, i, b.bounds.Stats(), b.bounds.Closed())
+			}
+		}
+	}
+}
+
+// Idle connections have no goroutine once there are ParkFrom of them, and are answered all the same.
+func TestIdleConnectionsAreParked(t *testing.T) {
+	const clients, parkFrom = 400, 300
+	b := newBounded(t, 10*clients)
+	b.serve(ServerConfig{Bounds: b.bounds, ParkFrom: parkFrom})
+	before := runtime.NumGoroutine()
+	var all []net.Conn
+	for range clients {
+		c := b.dial("127.0.0.1", "/")
 		if !b.answered(c) {
-			t.Fatalf("connection %d is not served: %+v, %d closed", i, b.bounds.Stats(), b.bounds.Closed())
+			t.Fatal("a new connection gets no answer")
+		}
+		all = append(all, c)
+	}
+	if more := runtime.NumGoroutine() - before; more < parkFrom*9/10 {
+		t.Errorf("%d goroutines are there for %d connections, want one for each of the first %d", more, clients, parkFrom)
+	}
+	for range 2 {
+		for _, c := range all {
+			if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil || !b.answered(c) {
+				t.Fatalf("an idle connection gets no answer: %v", err)
+			}
+		}
+	}
+	for end := time.Now().Add(20 * time.Second); runtime.NumGoroutine()-before > clients/10; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d goroutines are there for %d idle connections", runtime.NumGoroutine()-before, clients)
 		}
 	}
 }

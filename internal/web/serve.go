@@ -39,6 +39,8 @@ type ServerConfig struct {
 	TLS     *tls.Config      // speak TLS, with HTTP/2; nil: HTTP/1.1 in the clear
 	Bounds  *netconn.Bounds  // of open connections; default: netconn.MostTotal
 	Traffic *netconn.Traffic // counts the bytes of all connections; may be nil
+
+	ParkFrom int // idle connections are parked while so many are open, but not with TLS; default: 1,000
 }
 
 // Serve answers the connections of ln until ctx ends. Then it stops in four steps, so that no request is lost:
@@ -72,7 +74,11 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, cfg ServerConfi
 	if len(cfg.Relays) > 0 {
 		ln = proxyproto.Listen(ln, proxyproto.Config{Trusted: cfg.Relays, Timeout: s.http.ReadHeaderTimeout, Logger: cfg.Logger})
 	}
-	ln = netconn.Listen(ln, cfg.Traffic, cfg.Bounds)
+	lot := s.lot()
+	if lot != nil {
+		defer lot.Close()
+	}
+	ln = netconn.Listen(ln, cfg.Traffic, cfg.Bounds, lot)
 	s.served = background.Async(orElse(cfg.Name, "the listener"), func() error {
 		if cfg.TLS != nil {
 			return s.http.ServeTLS(ln, "", "")
@@ -86,6 +92,19 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, cfg ServerConfi
 	}
 	return s.stop(context.WithoutCancel(ctx))
 }
+
+// lot returns a place for idle connections, or nil. A connection with TLS has state that net/http would lose.
+func (s *server) lot() *netconn.Lot {
+	if s.cfg.TLS != nil {
+		return nil
+	}
+	return netconn.NewLot(orElse(s.cfg.ParkFrom, parkFrom), func(ln net.Listener) {
+		background.Go(orElse(s.cfg.Name, "the listener")+", parked", func() error { return s.http.Serve(ln) }, func(error) {})
+	})
+}
+
+// parkFrom is the default of ServerConfig.ParkFrom.
+const parkFrom = 1000
 
 func newServer(h http.Handler, cfg ServerConfig) *http.Server {
 	srv := &http.Server{

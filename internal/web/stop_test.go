@@ -2,6 +2,7 @@ package web
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -25,9 +26,15 @@ func exchangeOn(t *testing.T, c net.Conn, in *bufio.Reader) *http.Response {
 }
 
 func TestStopEndsConnectionsPolitely(t *testing.T) {
+	for _, parkFrom := range []int{0, 1} {
+		t.Run(fmt.Sprint("ParkFrom ", parkFrom), func(t *testing.T) { stopPolitely(t, parkFrom) })
+	}
+}
+
+func stopPolitely(t *testing.T, parkFrom int) {
 	h := wrapped(t, func(m *Mux) { handle(m, "GET /x", fails(nil)) })
 	lame, draining := make(chan bool), make(chan bool)
-	s := serve(t, ServerConfig{LameDuck: 200 * time.Millisecond, Quiet: time.Second, OnStop: func() { close(lame) }, OnDrain: func() { close(draining) }}, h)
+	s := serve(t, ServerConfig{ParkFrom: parkFrom, LameDuck: 200 * time.Millisecond, Quiet: time.Second, OnStop: func() { close(lame) }, OnDrain: func() { close(draining) }}, h)
 	c, err := net.Dial("tcp", s.addr)
 	if err != nil {
 		t.Fatal(err)

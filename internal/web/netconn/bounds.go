@@ -26,8 +26,9 @@ type Bounds struct {
 
 	refused atomic.Int64 // new connections that found no room
 
-	mu   sync.Mutex
-	open map[*conn]struct{}
+	mu    sync.Mutex
+	open  map[*conn]struct{}
+	count atomic.Int64 // of open
 }
 
 // NewBounds returns bounds for total connections; 0 means DefaultTotal. Peers in the spared networks are proxies, which
@@ -82,6 +83,7 @@ func (b *Bounds) admit(c *conn) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.open[c] = struct{}{}
+	b.count.Add(1)
 	return true
 }
 
@@ -129,7 +131,7 @@ func (b *Bounds) closeIdle(c *conn) bool {
 	}
 	for _, each := range idle {
 		b.closed.Add(1)
-		_ = each.Close() // its server notices the end
+		_ = each.end() // its server notices the end
 	}
 	return len(idle) > 0
 }
@@ -158,13 +160,15 @@ func (b *Bounds) leave(c *conn) {
 	defer b.mu.Unlock()
 	if _, open := b.open[c]; open {
 		delete(b.open, c)
+		b.count.Add(-1)
 		c.share.Give()
 	}
 }
 
 // NoteState is a hook for http.Server.ConnState. It knows which connections are idle.
 func NoteState(raw net.Conn, state http.ConnState) {
-	if secure, ok := raw.(*tls.Conn); ok {
+	secure, encrypted := raw.(*tls.Conn)
+	if encrypted {
 		raw = secure.NetConn()
 	}
 	c, ok := raw.(*conn)
@@ -176,5 +180,8 @@ func NoteState(raw net.Conn, state http.ConnState) {
 		c.idleSince.Store(0)
 	case http.StateIdle:
 		c.idleSince.Store(time.Now().UnixNano())
+		if !encrypted {
+			c.noteIdle()
+		}
 	}
 }

@@ -115,7 +115,7 @@ func TestJoinSuitsTheServer(t *testing.T) {
 		held.Store(r.Context().Value(connKey{}).(*conn).held != nil)
 	})}
 	Hook(srv)
-	go srv.Serve(Listen(ln, &Traffic{}, nil))
+	go srv.Serve(Listen(ln, &Traffic{}, nil, nil))
 	defer srv.Close()
 	res, err := http.Get("http://" + ln.Addr().String())
 	if err != nil {

@@ -13,23 +13,27 @@
 //
 // Writes: an answer that does not fit into the buffer of net/http takes two writes, and wakes its client twice. Join makes
 // one of them.
+//
+// Idle connections: while many are open, net/http keeps no goroutine and no buffers for idle ones. The Lot has them.
 package netconn
 
 import (
+	"io"
 	"net"
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/admit"
 	"github.com/ashlar-dev/ashlar/internal/caller"
 )
 
-// Listen returns ln with cheaper connections. They count their bytes in traffic, and stay within the bounds, if those are
-// not nil. The server needs the hook NoteState.
-func Listen(ln net.Listener, traffic *Traffic, bounds *Bounds) net.Listener {
-	return listener{ln, traffic, bounds}
+// Listen returns ln with cheaper connections. They count their bytes in traffic, stay within the bounds, and are parked in lot,
+// if those are not nil. The server needs the hook NoteState.
+func Listen(ln net.Listener, traffic *Traffic, bounds *Bounds, lot *Lot) net.Listener {
+	return listener{ln, traffic, bounds, lot}
 }
 
 // Traffic counts the bytes of connections.
@@ -42,6 +46,7 @@ type listener struct {
 	net.Listener
 	traffic *Traffic
 	bounds  *Bounds
+	lot     *Lot
 }
 
 // Accept implements net.Listener.
@@ -52,6 +57,7 @@ func (l listener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		c := newConn(raw, l.traffic)
+		c.parkIn(l.lot)
 		if l.bounds == nil || l.bounds.admit(c) {
 			return c, nil
 		}
@@ -75,8 +81,13 @@ type conn struct {
 	idleSince atomic.Int64 // in nanoseconds since 1970; 0 while there is a request, or closing
 	heard     atomic.Int64 // when bytes came while the server stops, in nanoseconds since 1970
 
+	lot    *Lot            // nil: none
+	raw    syscall.RawConn // for lot; nil: the connection cannot be parked
+	number uint64          // in lot; 0: it was never parked
+
 	mu     sync.Mutex
 	closed bool
+	step   idleStep
 
 	timer   *time.Timer // calls expire
 	next    time.Time   // when timer fires; zero: it is stopped
@@ -114,6 +125,9 @@ func newConn(raw net.Conn, traffic *Traffic) *conn {
 
 // Read implements net.Conn. It takes a read of one byte for a read-ahead. If it is wrong, that read is only late.
 func (c *conn) Read(p []byte) (int, error) {
+	if c.leave(len(p)) {
+		return 0, io.EOF
+	}
 	if !c.beginRead(len(p) == 1) {
 		return 0, os.ErrDeadlineExceeded
 	}
@@ -187,6 +201,7 @@ func (c *conn) SetReadDeadline(at time.Time) error {
 		return c.cutRead()
 	}
 	c.readAt, c.expired = at, false
+	c.noteDeadline()
 	c.expireAt(at)
 	if !c.readCut {
 		return nil
@@ -244,28 +259,45 @@ func (c *conn) expireAt(at time.Time) {
 	c.timer.Reset(time.Until(at))
 }
 
-// expire ends reads and writes after their deadline.
+// expire ends reads and writes after their deadline. It closes a parked connection.
 func (c *conn) expire() {
+	if c.endDeadlines() {
+		_ = c.end()
+	}
+}
+
+// endDeadlines ends reads and writes after their deadline. It reports whether the connection was parked until now.
+func (c *conn) endDeadlines() (parked bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
-		return
+		return false
 	}
 	c.next = time.Time{}
 	now := time.Now()
 	// An error means a closed connection. Its reads and writes report that.
 	if !c.readAt.IsZero() && !now.Before(c.readAt) {
 		_ = c.cutRead()
+		parked = c.number != 0 && c.lot.take(c.number) != nil
 	}
 	if !c.writeAt.IsZero() && !now.Before(c.writeAt) {
 		_ = c.cutWrite()
 	}
 	c.expireAt(c.readAt)
 	c.expireAt(c.writeAt)
+	return parked
 }
 
-// Close implements net.Conn.
+// Close implements net.Conn. It parks a connection that net/http closes only because it is idle.
 func (c *conn) Close() error {
+	if c.park() {
+		return nil
+	}
+	return c.end()
+}
+
+// end closes the connection, parked or not.
+func (c *conn) end() error {
 	c.mu.Lock()
 	c.closed = true
 	c.timer.Stop()
@@ -275,7 +307,11 @@ func (c *conn) Close() error {
 	if c.bounds != nil {
 		c.bounds.leave(c)
 	}
-	return c.Conn.Close()
+	err := c.Conn.Close()
+	if c.number != 0 {
+		c.lot.take(c.number)
+	}
+	return err
 }
 
 // CloseWrite lets net/http close its side first, so that the client can still read the last answer.

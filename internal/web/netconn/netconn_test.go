@@ -187,7 +187,7 @@ func BenchmarkServer(b *testing.B) {
 		wrap func(net.Listener) net.Listener
 	}{
 		{"net", func(ln net.Listener) net.Listener { return ln }},
-		{"netconn", func(ln net.Listener) net.Listener { return Listen(ln, &Traffic{}, nil) }},
+		{"netconn", func(ln net.Listener) net.Listener { return Listen(ln, &Traffic{}, nil, nil) }},
 	} {
 		b.Run(bb.name, func(b *testing.B) {
 			ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -227,7 +227,7 @@ func BenchmarkJoin(b *testing.B) {
 				_, _ = w.Write(answer)
 			})}
 			Hook(srv)
-			go srv.Serve(Listen(ln, &Traffic{}, nil))
+			go srv.Serve(Listen(ln, &Traffic{}, nil, nil))
 			defer srv.Close()
 			c, err := net.Dial("tcp", ln.Addr().String())
 			if err != nil {

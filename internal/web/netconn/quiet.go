@@ -13,7 +13,7 @@ func (b *Bounds) BeginStop() { b.stopping.Store(time.Now().UnixNano()) }
 func (b *Bounds) CloseQuiet(quiet time.Duration) (open int) {
 	before := time.Now().Add(-quiet).UnixNano()
 	for _, c := range b.quiet(before) {
-		_ = c.Close() // its server notices the end
+		_ = c.end() // its server notices the end
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -1,0 +1,17 @@
+//go:build !linux
+
+package netconn
+
+import (
+	"net"
+	"syscall"
+)
+
+// A poller is for Linux alone. Elsewhere no connection is parked.
+type poller struct{}
+
+func newPoller() *poller { return nil }
+
+func (*poller) watch(syscall.RawConn, uint64, bool) error { return net.ErrClosed }
+func (*poller) wait() ([]uint64, error)                   { return nil, net.ErrClosed }
+func (*poller) close() error                              { return nil }
