@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -214,6 +215,33 @@ func TestIdleConnectionsAreParked(t *testing.T) {
 		if time.Now().After(end) {
 			t.Fatalf("%d goroutines are there for %d idle connections", runtime.NumGoroutine()-before, clients)
 		}
+	}
+}
+
+// A parked connection of a relay goes on for the client that its header named.
+func TestParkedConnectionsOfARelay(t *testing.T) {
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.RemoteAddr) })
+	s := serve(t, ServerConfig{ParkFrom: 1, Relays: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}, h)
+	c, err := net.Dial("tcp", s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	in := bufio.NewReader(c)
+	const get = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+	for i, text := range []string{"PROXY TCP4 192.0.2.1 192.0.2.2 4711 443\r\n" + get + get, get, get + get} {
+		_, _ = io.WriteString(c, text)
+		for range strings.Count(text, get) {
+			res, err := http.ReadResponse(in, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if body, _ := io.ReadAll(res.Body); string(body) != "192.0.2.1:4711" {
+				t.Errorf("round %d is answered as if it came from %s", i, body)
+			}
+		}
+		time.Sleep(20 * time.Millisecond) // until it is parked
 	}
 }
 
