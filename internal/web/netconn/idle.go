@@ -1,6 +1,9 @@
 package netconn
 
-import "syscall"
+import (
+	"os"
+	"syscall"
+)
 
 // idleStep is how far a connection is on its way into the Lot. After an answer net/http calls the hook with StateIdle,
 // SetReadDeadline for the idle time, and Read. If Read fails, it calls Close. If it has read bytes of the next request already, it
@@ -74,4 +77,13 @@ func (c *conn) park() bool {
 	leaving := c.step == stepLeaving
 	c.step = stepNone
 	return leaving && !c.closed && !c.expired && c.lot.park(c)
+}
+
+// growStack makes the stack of a new goroutine large enough for most requests. Else it would grow in two or three steps, each
+// deeper, and copying it took 8 % of the CPU time of a server with parked connections.
+//
+//go:noinline
+func growStack() byte {
+	var room [12 << 10]byte
+	return room[len(os.Args)&1]
 }

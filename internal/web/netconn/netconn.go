@@ -81,9 +81,10 @@ type conn struct {
 	idleSince atomic.Int64 // in nanoseconds since 1970; 0 while there is a request, or closing
 	heard     atomic.Int64 // when bytes came while the server stops, in nanoseconds since 1970
 
-	lot    *Lot            // nil: none
-	raw    syscall.RawConn // for lot; nil: the connection cannot be parked
-	number uint64          // in lot; 0: it was never parked
+	lot     *Lot            // nil: none
+	raw     syscall.RawConn // for lot; nil: the connection cannot be parked
+	number  uint64          // in lot; 0: it was never parked
+	resumed bool            // the next read is the first since it was parked
 
 	mu     sync.Mutex
 	closed bool
@@ -125,6 +126,10 @@ func newConn(raw net.Conn, traffic *Traffic) *conn {
 
 // Read implements net.Conn. It takes a read of one byte for a read-ahead. If it is wrong, that read is only late.
 func (c *conn) Read(p []byte) (int, error) {
+	if c.resumed {
+		c.resumed = false
+		growStack()
+	}
 	if c.leave(len(p)) {
 		return 0, io.EOF
 	}
