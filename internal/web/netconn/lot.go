@@ -28,8 +28,12 @@ type Lot struct {
 	parked map[uint64]*conn
 	last   uint64 // number of a connection
 
-	ready []uint64 // numbers of connections that have bytes; of Accept alone
+	ready  []uint64 // numbers of connections that have bytes; of Accept alone
+	handed int      // connections that Accept returned; of Accept alone
 }
+
+// burst is how many connections Accept returns before it yields.
+const burst = 16
 
 // NewLot returns a Lot that parks while at least so many connections are open. When the first one is parked, it calls serve, which
 // starts to serve the Lot. Without epoll it parks none.
@@ -57,10 +61,13 @@ func (l *Lot) openPoller() bool {
 
 // Accept implements net.Listener. It returns a parked connection that has bytes, or has ended.
 //
-// It yields first, so that the connection before this one is served. A thousand that come at once then wait in the kernel, not
-// each with a goroutine, buffers and a half-done request.
+// It yields after each burst of connections, so that those are served first. A thousand that come at once then wait in the kernel,
+// not each with a goroutine, buffers and a half-done request. A goroutine that yields waits for up to 61 others on a busy
+// processor, so yielding for each connection would let other work starve parked ones.
 func (l *Lot) Accept() (net.Conn, error) {
-	runtime.Gosched()
+	if l.handed++; l.handed%burst == 0 {
+		runtime.Gosched()
+	}
 	for {
 		for len(l.ready) > 0 {
 			number := l.ready[0]
