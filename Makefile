@@ -87,7 +87,7 @@ webhooks-check: ## compare webhook signatures with the Standard Webhooks librari
 	GO=$(GO) ./tools/webhooks/check.sh
 
 bench: ## measure beside a hand-written service and PocketBase, and kept answers beside uncached ones (wrk; about twenty minutes)
-	cd bench && $(GO) run . -out RESULTS.md && $(GO) run . -postgres -out POSTGRES.md && $(GO) run . -overload -out OVERLOAD.md && $(GO) run . -accounts -out ACCOUNTS.md && $(GO) run . -cache -out CACHE.md && $(GO) run . -jobs -out JOBS.md
+	cd bench && $(GO) run . -out RESULTS.md && $(GO) run . -postgres -out POSTGRES.md && $(GO) run . -overload -out OVERLOAD.md && $(GO) run . -accounts -out ACCOUNTS.md && $(GO) run . -cache -out CACHE.md && $(GO) run . -jobs -out JOBS.md && $(GO) run . -watch -out WATCH.md
 
 bench-scale: ## measure 10,000 to 1,000,000 rows, and pages 1 to 10,000
 	cd bench && $(GO) run . -scale -out SCALE.md

@@ -13,7 +13,7 @@
 //	go run . -accounts      logins, and gets and memory while they saturate the server (part of make bench)
 //	go run . -cache         kept answers against uncached ones, 304s and stale answers (part of make bench)
 //	go run . -jobs          jobs that do nothing, beside River (part of make bench)
-//	go run . -watch         streams of watched lists: latency of events, memory, beside PocketBase
+//	go run . -watch         streams of watched lists: latency of events, memory, beside PocketBase (part of make bench)
 //	go run . -soak          ten minutes of every kind of request, to find kept memory (make bench-soak)
 package main
 

@@ -51,6 +51,16 @@ type watchReport struct {
 	Connecting    time.Duration
 }
 
+const watchIntro = `# Streams of watched lists
+
+Written by ` + "`make bench`" + `. %s
+
+The clients and the writer are one process on the same machine. Latencies are from the sending of a write until a stream has its
+event, over %v. "Came" is the share of the events: a row that changes twice before its list is read is one event. "Quiet" is the
+memory of the server when all streams are open, and "at most" its peak from then on. CPU is in cores. Load average at the begin: %s.
+
+`
+
 func runWatch(ctx context.Context, opts settings, folder string) (err error) {
 	opts.rows = watchRows
 	if opts.servers == "" {
@@ -62,8 +72,8 @@ func runWatch(ctx context.Context, opts settings, folder string) (err error) {
 	}
 	defer func() { err = errors.Join(err, stopAll(all)) }()
 	var text strings.Builder
-	fmt.Fprintf(&text, "# Streams of watched lists\n\nWritten by `go run . -watch`. %s Clients and the writer are one process on the same machine. Latencies are from the sending of a write, over %v.\n\n", host(), watchTime)
-	text.WriteString("| server | streams | lists | writes/s | p50 | p99 | longest | events that came | resident quiet | at most | CPU |\n|---|---|---|---|---|---|---|---|---|---|---|\n")
+	fmt.Fprintf(&text, watchIntro, host(), watchTime, systemLoad())
+	text.WriteString("| server | streams | lists | writes/s | events/s | p50 | p99 | longest | came | quiet | at most | CPU | of clients |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, run := range []watchOrder{{Streams: 200, Writes: 50, Lists: 1}, {Streams: 1000, Writes: 100, Lists: 1}, {Streams: 10_000, Writes: 1, Lists: 1}, {Streams: 10_000, Writes: 100, Lists: 100}, {Streams: 10_000, Writes: 100, Lists: 1}} {
 		name := fmt.Sprintf("%d-%d-%d", run.Streams, run.Lists, run.Writes)
 		if !wanted(opts.only, name) {
@@ -76,7 +86,7 @@ func runWatch(ctx context.Context, opts settings, folder string) (err error) {
 			line, err := watchOnce(ctx, srv, run)
 			if err != nil {
 				say("%s: %v", srv.name, err)
-				line = fmt.Sprintf("| %s | %d | %d | %d | failed | | | | | | |\n", srv.name, run.Streams, run.Lists, run.Writes)
+				line = fmt.Sprintf("| %s | %d | %d | %d | | failed | | | | | | | |\n", srv.name, run.Streams, run.Lists, run.Writes)
 			}
 			say("%s", strings.TrimSpace(line))
 			text.WriteString(line)
@@ -108,13 +118,14 @@ func watchOnce(ctx context.Context, srv *server, run watchOrder) (line string, e
 	}
 	quiet := srv.memory("VmRSS")
 	_ = srv.forgetPeak()
-	cpu, begun := srv.cpu(), time.Now()
+	cpu, ofClients, begun := srv.cpu(), cpuOf(g.cmd.Process.Pid), time.Now()
 	if err := <-ended; err != nil {
 		return "", err
 	}
-	used := float64(srv.cpu()-cpu) / float64(time.Since(begun))
-	return fmt.Sprintf("| %s | %d | %d | %d | %s | %s | %s | %.1f %% | %.0f MB | %.0f MB | %.1f |\n", srv.name, run.Streams, run.Lists, run.Writes, tenths(r.P50), tenths(r.P99), tenths(r.Max),
-		100*float64(r.Arrived)/float64(max(1, r.Expected)), megabytes(quiet), megabytes(srv.memory("VmHWM")), used), nil
+	took := float64(time.Since(begun))
+	ofClients = g.cmd.ProcessState.UserTime() + g.cmd.ProcessState.SystemTime() - ofClients
+	return fmt.Sprintf("| %s | %d | %d | %d | %d | %s | %s | %s | %.1f %% | %.0f MB | %.0f MB | %.2f | %.2f |\n", srv.name, run.Streams, run.Lists, run.Writes, run.Streams/run.Lists*run.Writes,
+		tenths(r.P50), tenths(r.P99), tenths(r.Max), 100*float64(r.Arrived)/float64(max(1, r.Expected)), megabytes(quiet), megabytes(srv.memory("VmHWM")), float64(srv.cpu()-cpu)/took, float64(ofClients)/took), nil
 }
 
 func tenths(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000) }
