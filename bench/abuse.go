@@ -19,9 +19,9 @@ import (
 
 // The abuse of one client beside the requests of honest ones.
 const (
-	abuseCalm       = 8 * time.Second         // without an abuser, to compare with
-	abuseTime       = 10 * time.Second        // with one
-	abuseWarm       = 2 * time.Second         // of it, in which the server gets to know the abuser: not counted
+	abuseCalm       = 12 * time.Second        // without an abuser, to compare with
+	abuseTime       = 12 * time.Second        // with one
+	abuseWarm       = 4 * time.Second         // of it, in which the abuser connects and the server gets to know it: not counted
 	abuseConns      = 64                      // of one abuser
 	slowConns       = 200                     // of the abuser that reads slowly
 	slowRead        = 1 << 10                 // bytes that it reads a second
@@ -162,11 +162,15 @@ func crowdOfAddresses(ctx context.Context, srv *server, counts *answers) {
 			random := rand.New(rand.NewPCG(uint64(n), 17))
 			conn := &rawConn{srv: srv, from: net.IPv4(127, 1, byte(n>>8), byte(n)), buffer: 4 << 10}
 			defer conn.close()
-			for i := 0; ctx.Err() == nil; i++ {
-				due := begun.Add(time.Duration(n)*time.Second/crowdSize + time.Duration(i)*time.Second)
+			due := begun.Add(time.Duration(n) * time.Second / crowdSize)
+			for ctx.Err() == nil {
+				for late := time.Since(due); late > time.Second; late -= time.Second { // one a second, even after a slow one
+					due = due.Add(time.Second)
+				}
 				if !sleepUntil(ctx, due) {
 					return
 				}
+				due = due.Add(time.Second)
 				counts.note(conn.ask(ctx, getPost(srv, random, 1000)))
 			}
 		})
