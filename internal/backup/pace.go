@@ -9,12 +9,12 @@ type pace struct {
 }
 
 // The paces of a gentle backup. While it copies pages, SQLite's log grows, so the copy takes half of the time. The rest of
-// the work takes a twelfth.
+// the work takes a twenty-fourth.
 func newPace(gentle bool) (copying, packing *pace) {
 	if !gentle {
 		return &pace{}, &pace{}
 	}
-	return &pace{work: 1, rest: 1}, &pace{work: 1, rest: 11}
+	return &pace{work: 1, rest: 1}, &pace{work: 1, rest: 23}
 }
 
 // slice is the longest piece of work without a rest.

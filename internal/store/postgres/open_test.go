@@ -16,8 +16,8 @@ func TestOpenRefuses(t *testing.T) {
 		{"tables of another program", "CREATE TABLE orders (id int)", "", "tables of another program"},
 		{"a later layout", "CREATE TABLE ashlar_engine AS SELECT 99::bigint AS layout", "", "later release"},
 		{"a later layout with a name", `CREATE TABLE ashlar_engine AS SELECT 99::bigint AS layout; CREATE TABLE ashlar_meta AS SELECT 'release' AS id, 'ada@box, ashlar v7.0.0' AS value`, "",
-			"layout 99, last changed by ada@box, ashlar v7.0.0; this one knows 1 to 2"},
-		{"a layout that is too old", "CREATE TABLE ashlar_engine AS SELECT 0::bigint AS layout", "", "older than this release of Ashlar can upgrade (layout 0; this one knows 1 to 2): upgrade it first"},
+			"layout 99, last changed by ada@box, ashlar v7.0.0; this one knows 1 to 3"},
+		{"a layout that is too old", "CREATE TABLE ashlar_engine AS SELECT 0::bigint AS layout", "", "older than this release of Ashlar can upgrade (layout 0; this one knows 1 to 3): upgrade it first"},
 		{"another schema that is not there", "", "search_path=nowhere", "no schema has been selected"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -23,14 +23,14 @@ func TestOpenRefuses(t *testing.T) {
 	}{
 		{"text", func(t *testing.T, path string) { writeFile(t, path, strings.Repeat("no database. ", 1000)) }, "is not a database"},
 		{"newer format", func(t *testing.T, path string) { makeOurs(t, path); patch(t, path, 18, 9, 9) }, "newer SQLite"},
-		{"newer layout", func(t *testing.T, path string) { makeOurs(t, path); run(t, path, "PRAGMA user_version = 99") }, "later release of Ashlar (layout 99; this one knows 1 to 2): run that release or a later one"},
+		{"newer layout", func(t *testing.T, path string) { makeOurs(t, path); run(t, path, "PRAGMA user_version = 99") }, "later release of Ashlar (layout 99; this one knows 1 to 3): run that release or a later one"},
 		{"newer layout with a name", func(t *testing.T, path string) {
 			makeOurs(t, path)
 			run(t, path, "CREATE TABLE ashlar_meta (id TEXT, value TEXT)")
 			run(t, path, "INSERT INTO ashlar_meta VALUES ('release', 'ada@box, ashlar v7.0.0')")
 			run(t, path, "PRAGMA user_version = 99")
 		}, "layout 99, last changed by ada@box, ashlar v7.0.0; this one"},
-		{"too old a layout", func(t *testing.T, path string) { makeOurs(t, path); run(t, path, "PRAGMA user_version = 0") }, "older than this release of Ashlar can upgrade (layout 0; this one knows 1 to 2): upgrade it first"},
+		{"too old a layout", func(t *testing.T, path string) { makeOurs(t, path); run(t, path, "PRAGMA user_version = 0") }, "older than this release of Ashlar can upgrade (layout 0; this one knows 1 to 3): upgrade it first"},
 		{"another program's", func(t *testing.T, path string) { run(t, path, "CREATE TABLE users (id)") }, "belongs to another program"},
 		{"damaged", func(t *testing.T, path string) { makeOurs(t, path); patch(t, path, 100, 77, 77, 77) }, "is damaged"},
 		{"folder", func(t *testing.T, path string) { mkdir(t, path) }, "is not a file"},
