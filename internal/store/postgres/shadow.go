@@ -22,7 +22,8 @@ type Shadow struct {
 	*DB
 	Share map[string]float64 // share of the rows of a table, if the shadow lacks some
 
-	admin *pgconn.PgConn // holds the lock of the schema
+	admin  *pgconn.PgConn // holds the lock of the schema
+	locked bool
 }
 
 // shadowSchema is the schema of a Shadow. One after another uses it.
@@ -82,8 +83,9 @@ func explainShadow(err error) error {
 }
 
 const (
-	lockShadow = `SELECT pg_try_advisory_lock(1634955114, 0)::text`
-	dropShadow = `DROP SCHEMA IF EXISTS ` + shadowSchema + ` CASCADE`
+	lockShadow   = `SELECT pg_try_advisory_lock(1634955114, 0)::text`
+	unlockShadow = `SELECT pg_advisory_unlock(1634955114, 0)`
+	dropShadow   = `DROP SCHEMA IF EXISTS ` + shadowSchema + ` CASCADE`
 
 	// A statement of the copy may not hold up the server for long.
 	shadowTimeout = `SELECT set_config('statement_timeout', '120s', false) || set_config('client_min_messages', 'warning', false)`
@@ -101,6 +103,7 @@ func (s *Shadow) lock(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.locked = true
 	_ = execAll(ctx, s.admin, watchClient) // some systems cannot
 	return execAll(ctx, s.admin, dropShadow)
 }
@@ -144,15 +147,16 @@ func (s *Shadow) sample(ctx context.Context, source, name string) (string, error
 	return fmt.Sprintf(" TABLESAMPLE SYSTEM (%g) REPEATABLE (1)", 100*share), nil
 }
 
-// Close drops the shadow, even if ctx of OpenShadow has ended.
+// Close drops the shadow, even if ctx of OpenShadow has ended. It leaves the shadow of another process alone. The end of the
+// connection would release the lock too, but only after Close has returned.
 func (s *Shadow) Close() (err error) {
 	if s.DB != nil {
 		err = s.DB.Close()
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	if !s.admin.IsClosed() {
-		err = errors.Join(err, execAll(ctx, s.admin, dropShadow))
+	if s.locked && !s.admin.IsClosed() {
+		err = errors.Join(err, execAll(ctx, s.admin, dropShadow, unlockShadow))
 	}
 	return errors.Join(err, s.admin.Close(ctx))
 }

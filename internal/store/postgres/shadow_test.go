@@ -80,8 +80,20 @@ func TestShadow(t *testing.T) {
 	if _, err := OpenShadow(t.Context(), url, Config{}, nil); errs.KindOf(err) != errs.Conflict {
 		t.Errorf("a second shadow at the same time = %v, want a conflict", err)
 	}
+	if size, err := shadow.IndexSize(t.Context(), sqlgen.Indexes(table)[0].Name); err != nil || size == 0 {
+		t.Errorf("beside a second one that was refused, the index of the shadow has %d bytes (%v)", size, err)
+	}
 	if err := shadow.Close(); err != nil {
 		t.Error(err)
+	}
+	for range 10 { // one after another, without a pause
+		next, err := OpenShadow(t.Context(), url, Config{Readers: 1, Writers: 1}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := next.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 	if left := schemas(t, url); left != "" {
 		t.Errorf("the schema %s is left", left)
