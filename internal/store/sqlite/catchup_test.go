@@ -71,7 +71,7 @@ func TestCatchUp(t *testing.T) {
 	}
 }
 
-// Close does not wait for a reader that another process holds, and a database whose log lags is whole when it is opened again.
+// A database whose log lags when it is closed, because another connection still reads, is whole when it is opened again.
 func TestCloseWhileTheLogLags(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "data.db")
 	db := openTest(t, path, Config{BusyTimeout: 100 * time.Millisecond}) // the last move waits so long for the reader
