@@ -1,5 +1,7 @@
 package password
 
+import "github.com/ashlar-dev/ashlar/internal/rest"
+
 // restEvery is the number of blocks between two rests: a tenth of a millisecond.
 const restEvery = 256
 
@@ -15,7 +17,7 @@ type filling struct {
 
 	addresses, in block // of the slices whose order does not depend on the password
 
-	rest  *rest
+	rest  *rest.Rest
 	since int // blocks since the last rest
 }
 
@@ -57,7 +59,7 @@ func (f *filling) fill(lane uint32) {
 		processBlockXOR(&f.blocks[at], &f.blocks[before], &f.blocks[other])
 		if f.since++; f.since == restEvery {
 			f.since = 0
-			f.rest.take()
+			f.rest.Take()
 		}
 	}
 }

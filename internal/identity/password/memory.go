@@ -6,6 +6,8 @@ import (
 
 	_ "golang.org/x/crypto/argon2" // defines what go:linkname names
 	"golang.org/x/crypto/blake2b"
+
+	"github.com/ashlar-dev/ashlar/internal/rest"
 )
 
 // A memory lends the blocks that argon2 fills, outside of the heap of Go.
@@ -54,8 +56,8 @@ func (m *memory) derive(h argon2Hash, password []byte, size int) []byte {
 	blocks, giveBack := m.lend(int(count))
 	defer giveBack()
 	fillFirst(blocks, &seed, lanes)
-	pauses := newRest()
-	defer pauses.close()
+	pauses := rest.New()
+	defer pauses.Close()
 	filled := filling{
 		blocks: blocks, lanes: lanes, passes: h.passes, mode: mode, lane: count / lanes, segment: count / lanes / syncPoints,
 		rest: pauses,

@@ -4,25 +4,10 @@ import (
 	"io"
 	"net"
 	"runtime"
-	"sync"
 	"testing"
 
 	"github.com/ashlar-dev/ashlar/internal/background"
 )
-
-func TestRestsEnd(t *testing.T) {
-	var all sync.WaitGroup
-	for range 2 * background.Processors() {
-		all.Go(func() {
-			pause := newRest()
-			defer pause.close()
-			for range 2000 {
-				pause.take()
-			}
-		})
-	}
-	all.Wait()
-}
 
 // While hashes run on every processor, a message over the network is answered between their steps. Without rests it would be
 // answered each 10 ms, about 30 times during these hashes.

@@ -25,6 +25,7 @@ type conn struct {
 	outage     *engine.Outage        // only of the writer's connection
 	version    int64                 // last dataVersion that the writer saw: see others
 	notes      *telemetry.Statements // of the work under way; nil if it has no record
+	pauses     pauses                // only readers have some
 	wrote      bool                  // a statement of the job under way may have changed something: see noteWrite
 }
 
@@ -147,6 +148,7 @@ func pragmaText(raw *lite.Conn, pragma string) (text string, err error) {
 
 func (c *conn) close() error {
 	c.watch.Close()
+	defer c.pauses.close()
 	return errors.Join(c.statements.close(), c.raw.Close())
 }
 
@@ -176,6 +178,9 @@ func (c *conn) rows(sql string, args []value.Value, row func(value.Row) error) (
 		}
 		if err := row(stmt); err != nil {
 			return n + 1, err
+		}
+		if n%rowsToClock == rowsToClock-1 {
+			c.pauses.look()
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"math"
-	"strings"
 
 	lite "zombiezen.com/go/sqlite"
 
@@ -42,17 +41,14 @@ func registerFunctions(raw *lite.Conn, count func(bytes int)) error {
 		{"ashlar_span_sub", 2, ints(negated(value.AddDuration))},
 		{"ashlar_concat", 2, concat},
 		{"ashlar_sha256", 1, hash},
-		{"ashlar_contains", 2, texts(strings.Contains)}, // linear; SQLite's instr compares the part at every position
-		{"ashlar_starts_with", 2, texts(strings.HasPrefix)},
-		{"ashlar_ends_with", 2, texts(strings.HasSuffix)},
 	} {
 		impl := &lite.FunctionImpl{NArgs: f.args, Deterministic: true, Scalar: scalar(f.call)}
 		if err := raw.CreateFunction(f.name, impl); err != nil {
 			return err
 		}
 	}
-	if count == nil {
-		return nil
+	if err := registerTexts(raw); err != nil || count == nil {
+		return err
 	}
 	return raw.CreateFunction("ashlar_count", &lite.FunctionImpl{NArgs: 1, Deterministic: true, Scalar: func(_ lite.Context, args []lite.Value) (lite.Value, error) {
 		count(len(args[0].Text()))
@@ -171,16 +167,4 @@ func concat(args []lite.Value) (lite.Value, bool) {
 	}
 	result, ok := value.Concat(args[0].Text(), args[1].Text())
 	return lite.TextValue(result), ok
-}
-
-func texts(f func(text, part string) bool) function {
-	return func(args []lite.Value) (lite.Value, bool) {
-		if args[0].Type() != lite.TypeText || args[1].Type() != lite.TypeText {
-			return lite.Value{}, false
-		}
-		if f(args[0].Text(), args[1].Text()) {
-			return lite.IntegerValue(1), true
-		}
-		return lite.IntegerValue(0), true
-	}
 }

@@ -3,12 +3,10 @@ package sqlite
 import (
 	"context"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
 
-	lib "modernc.org/sqlite/lib"
 	lite "zombiezen.com/go/sqlite"
 
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -38,34 +36,16 @@ func (c *conn) measure(s store.Statement) (work store.Work, err error) {
 		return work, err
 	}
 	defer c.statements.release(stmt)
-	if _, ok := steps(stmt.raw); !ok {
-		return work, engine.Internal(fmt.Errorf("this driver does not say how many steps a statement took"))
+	if _, err := steps(c.raw, stmt.raw); err != nil {
+		return work, engine.Internal(err)
 	}
 	start := time.Now()
 	if err := stmt.finish(); err != nil {
 		return work, c.translate(err, s.SQL)
 	}
 	work.Took = time.Since(start)
-	work.Steps, _ = steps(stmt.raw)
-	return work, nil
-}
-
-// steps returns the instructions that a statement ran since the last call. ok is false if the driver does not tell.
-func steps(stmt *lite.Stmt) (n int64, ok bool) { return statusOf(stmt, lib.Xsqlite3_stmt_status) }
-
-// statusOf calls a function of SQLite that zombiezen lacks. It takes the pointers out of zombiezen's structs, and reports
-// whether they are where they were. T is the thread's state of modernc's C library.
-func statusOf[T any](stmt *lite.Stmt, status func(tls *T, stmt uintptr, counter, reset int32) int32) (n int64, ok bool) {
-	fields := reflect.ValueOf(stmt).Elem()
-	conn, raw := fields.FieldByName("conn"), fields.FieldByName("stmt")
-	if conn.Kind() != reflect.Pointer || conn.IsNil() || raw.Kind() != reflect.Uintptr {
-		return 0, false
-	}
-	tls := conn.Elem().FieldByName("tls")
-	if !tls.IsValid() || tls.Type() != reflect.TypeFor[*T]() || tls.IsNil() {
-		return 0, false
-	}
-	return int64(status((*T)(tls.UnsafePointer()), uintptr(raw.Uint()), lib.SQLITE_STMTSTATUS_VM_STEP, 1)), true
+	work.Steps, err = steps(c.raw, stmt.raw)
+	return work, err
 }
 
 // UsedIndexes implements store.Meter. It leaves out statements that no longer fit the tables.

@@ -81,6 +81,9 @@ func openReader(path string, cfg Config, commits *commits, others *others, index
 	if err != nil {
 		return nil, errors.Join(err, c.close())
 	}
+	if err := c.pauses.on(c.raw); err != nil {
+		return nil, errors.Join(err, pin.Finalize(), c.close())
+	}
 	r := &reader{conn: c, commits: commits, pin: pin, others: others, index: index}
 	c.watch.WhenIdle(r.unpin) // an unused snapshot would keep SQLite from reusing the log
 	return r, nil
@@ -104,6 +107,7 @@ func (r *reader) read(ctx context.Context, deadline time.Time, f func(store.Read
 func (r *reader) snapshot() error {
 	now := time.Now()
 	r.begun = now
+	r.pauses.begin(now)
 	count, underWay := r.commits.state() // read before the snapshot, which may have later commits
 	r.shared = r.pinned && r.seenCommits == count && !underWay && now.Before(r.until) && r.header == r.index.header()
 	if r.shared {

@@ -13,7 +13,7 @@ const module = "github.com/ashlar-dev/ashlar"
 // rows is the order of the packages under internal. TestArchitectureTable makes the table in docs/architecture.md from it.
 // A package imports only from rows above its own. Some of the packages do not exist yet.
 var rows = [...][]string{
-	{"errs", "suggest", "apilimit", "background", "disk", "cgroup", "systemd", "takeover", "pieces", "telemetry/lookback"},
+	{"errs", "suggest", "apilimit", "background", "disk", "cgroup", "systemd", "takeover", "pieces", "rest", "telemetry/lookback"},
 	{"caller", "telemetry/jsonline", "job/cron"},
 	{"telemetry", "cache", "admit"},
 	{"outbound", "webhook"},
@@ -76,6 +76,7 @@ var homes = [...]struct {
 	{"go.yaml.in/yaml/v4", []string{"model/load"}, "only model/load reads model files"},
 	{"golang.org/x/crypto", []string{"identity/password", "identity/token", "web/tlscert"}, "secrets are handled in few places"},
 	{"golang.org/x/oauth2", []string{"identity/oidc"}, "only oidc knows providers"},
+	{"modernc.org/libc", []string{"store/sqlite"}, "only the engine knows its driver"},
 	{"modernc.org/sqlite", []string{"store/sqlite"}, "only the engine knows its driver"},
 	{"rsc.io/qr", []string{"identity/totp"}, "only totp makes QR codes"},
 	{"zombiezen.com/go/sqlite", []string{"store/sqlite", "telemetry/archive"}, "only the engine and the telemetry database know the driver"},

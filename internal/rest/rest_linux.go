@@ -1,4 +1,5 @@
-package password
+// Package rest interrupts long work, so that requests do not wait for its end.
+package rest
 
 import (
 	"os"
@@ -8,37 +9,39 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A rest interrupts a hash, so that requests do not wait for its end.
+// A Rest interrupts one piece of work now and then. One goroutine uses it.
 //
-// runtime.Gosched is not enough when every processor of Go makes a hash. The scheduler then goes from one hash to the next
-// without a look at the network: the runtime looks there only every 10 ms. So take waits for a byte in a pipe, which the
+// runtime.Gosched is not enough when every processor of Go has such work. The scheduler then goes from one to the next
+// without a look at the network: the runtime looks there only every 10 ms. So Take waits for a byte in a pipe, which the
 // scheduler finds when it looks at the network, together with the requests that have come.
-type rest struct {
+type Rest struct {
 	reader, writer *os.File
 	raw            syscall.RawConn // nil without a pipe
 }
 
-func newRest() *rest {
+// New returns a Rest with a pipe. If no descriptor is free, it has none, and does not look at the network.
+func New() *Rest {
 	reader, writer, err := os.Pipe()
-	if err != nil { // no descriptor is free
-		return &rest{}
+	if err != nil {
+		return &Rest{}
 	}
-	r := &rest{reader: reader, writer: writer}
+	r := &Rest{reader: reader, writer: writer}
 	if raw, err := reader.SyscallConn(); err == nil {
 		r.raw = raw
 	}
 	return r
 }
 
-func (r *rest) close() {
+// Close closes the pipe.
+func (r *Rest) Close() {
 	if r.reader != nil {
 		_ = r.reader.Close()
 		_ = r.writer.Close()
 	}
 }
 
-// take lets requests run that have come, and other programs too. It takes a few microseconds if there are none.
-func (r *rest) take() {
+// Take lets requests run that have come, and other programs too. It takes a few microseconds if there are none.
+func (r *Rest) Take() {
 	if r.raw != nil {
 		r.lookAtNetwork()
 	}
@@ -47,7 +50,7 @@ func (r *rest) take() {
 }
 
 // lookAtNetwork writes the byte only when the poller waits for it: an event from before would be lost.
-func (r *rest) lookAtNetwork() {
+func (r *Rest) lookAtNetwork() {
 	var one [1]byte
 	written := false
 	_ = r.raw.Read(func(fd uintptr) bool {
