@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,6 +18,7 @@ import (
 type Rest struct {
 	reader, writer *os.File
 	raw            syscall.RawConn // nil without a pipe
+	next           time.Time       // no rest before
 }
 
 // New returns a Rest with a pipe. If no descriptor is free, it has none, and does not look at the network.
@@ -40,13 +42,21 @@ func (r *Rest) Close() {
 	}
 }
 
-// Take lets requests run that have come, and other programs too. It takes a few microseconds if there are none.
+// Take lets requests run that have come, and other programs too. It takes a few microseconds if there are none. After a rest
+// the work goes on for four times as long, however often Take is called. Beside programs that never wait, each rest costs a
+// slice of the kernel's, 3 ms or more, and a second of work took seven.
 func (r *Rest) Take() {
+	began := time.Now()
+	if began.Before(r.next) {
+		return
+	}
 	if r.raw != nil {
 		r.lookAtNetwork()
 	}
 	_, _, _ = unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
 	runtime.Gosched()
+	ended := time.Now()
+	r.next = ended.Add(4 * ended.Sub(began))
 }
 
 // lookAtNetwork writes the byte only when the poller waits for it: an event from before would be lost.

@@ -25,7 +25,7 @@ func TestLongReadsRest(t *testing.T) {
 	if rests(10) {
 		t.Error("a short read rests")
 	}
-	if !rests(100_000) {
+	if !rests(20_000) {
 		t.Error("a long read does not rest")
 	}
 }
