@@ -10,8 +10,8 @@
 //   - renew.go keeps leases, keep.go does what becomes due in the table. wake.go tells the loops about new jobs.
 //   - control.go, change.go and edit.go are for people, find.go and search.go find jobs for them. pull.go and state.go are for
 //     workers and callers outside of this process. depth.go, history.go and tally.go count.
-//   - take.go leases jobs, settle.go ends attempts, insert.go, template.go and rows.go add jobs. limit.go and room.go decide what the limits of a queue
-//     allow.
+//   - take.go leases jobs, settle.go ends attempts, insert.go, template.go and rows.go add jobs. limit.go, room.go and ring.go
+//     decide what the limits of a queue allow.
 //   - table.go declares the tables, statements.go has the statements of both engines.
 package job
 
@@ -44,6 +44,9 @@ type QueueConfig struct {
 
 // limited reports whether nodes take turns to take jobs of the queue.
 func (c *QueueConfig) limited() bool { return c.Rate != nil || c.Each != nil }
+
+// rated reports whether a start of a job counts though the job is given back.
+func (c *QueueConfig) rated() bool { return c.Rate != nil || (c.Each != nil && c.Each.Rate != nil) }
 
 // An Each bounds the jobs of one key, in all nodes together.
 type Each struct {

@@ -42,33 +42,3 @@ func (r *Rate) wait(now, next time.Time) time.Duration {
 	interval, burst := r.pace()
 	return max(0, next.Sub(now)-time.Duration(burst-1)*interval)
 }
-
-// A candidate is a waiting job of a key. The candidates of a key come in the order of the queue.
-type candidate struct{ key, id string }
-
-// choose picks jobs in turns: one of each key, then a second one of each, while a key has room. The candidates of a key stand
-// together.
-func choose(all []candidate, room map[string]int, most int) (ids []string) {
-	type line struct {
-		waiting []candidate
-		room    int
-	}
-	var lines []line
-	for i, c := range all {
-		if i == 0 || c.key != all[i-1].key {
-			lines = append(lines, line{room: room[c.key]})
-		}
-		last := &lines[len(lines)-1]
-		last.waiting = append(last.waiting, c)
-	}
-	for found := true; found; {
-		found = false
-		for i := range lines {
-			if l := &lines[i]; len(l.waiting) > 0 && l.room > 0 && len(ids) < most {
-				ids = append(ids, l.waiting[0].id)
-				l.waiting, l.room, found = l.waiting[1:], l.room-1, true
-			}
-		}
-	}
-	return ids
-}

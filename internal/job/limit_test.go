@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,26 +55,22 @@ func mostWithin(all []time.Time, window time.Duration) (most int) {
 	return most
 }
 
-func TestChoose(t *testing.T) {
-	var all []candidate
-	for _, key := range []string{"a", "b", "c"} {
-		for i := range 3 {
-			all = append(all, candidate{key, fmt.Sprint(key, i)})
-		}
-	}
+func TestDeal(t *testing.T) {
 	for _, tt := range []struct {
+		keys string
 		room map[string]int
 		most int
-		want []string
+		want turns
 	}{
-		{map[string]int{"a": 2, "b": 2, "c": 2}, 10, []string{"a0", "b0", "c0", "a1", "b1", "c1"}},
-		{map[string]int{"b": 1, "c": 2}, 10, []string{"b0", "c0", "c1"}},
-		{map[string]int{"b": 2, "c": 2}, 3, []string{"b0", "c0", "b1"}},
-		{map[string]int{"a": 9, "b": 9, "c": 9}, 2, []string{"a0", "b0"}},
-		{nil, 9, nil},
+		{"abc", map[string]int{"a": 9, "b": 9, "c": 9}, 9, turns{[]string{"a", "b", "c"}, []int{3, 3, 3}}},
+		{"abc", map[string]int{"a": 9, "b": 9, "c": 9}, 7, turns{[]string{"a", "b", "c"}, []int{3, 2, 2}}},
+		{"abc", map[string]int{"a": 1, "b": 9, "c": 2}, 9, turns{[]string{"a", "b", "c"}, []int{1, 3, 2}}},
+		{"abc", map[string]int{"b": 9}, 8, turns{[]string{"b"}, []int{8}}},
+		{"abc", map[string]int{"a": 9, "b": 9, "c": 9}, 2, turns{[]string{"a", "b"}, []int{1, 1}}},
+		{"", nil, 9, turns{}},
 	} {
-		if diff := cmp.Diff(tt.want, choose(all, tt.room, tt.most)); diff != "" {
-			t.Errorf("room %v, most %d (-want +got):\n%s", tt.room, tt.most, diff)
+		if diff := cmp.Diff(tt.want, deal(strings.Split(tt.keys, ""), tt.room, tt.most), cmp.AllowUnexported(turns{})); diff != "" {
+			t.Errorf("deal(%s, %v, %d) (-want +got):\n%s", tt.keys, tt.room, tt.most, diff)
 		}
 	}
 }

@@ -45,7 +45,7 @@ func (l *loop) room() (n int, few bool) {
 		return 0, false
 	}
 	free, most := max(0, l.workers-l.busy), 0
-	if !l.queue.limited() {
+	if !l.queue.rated() {
 		most = l.shelf.most(l.workers, l.now())
 	}
 	switch kept := len(l.shelf.jobs); {

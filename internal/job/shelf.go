@@ -9,7 +9,8 @@ import (
 // time waiting for the transactions that lease and settle them. So a loop takes more jobs than workers are free, as many as
 // start within shelfTime.
 //
-// The leases on a shelf are not renewed. A queue with limits has an empty shelf: its starts are counted with its leases.
+// The leases on a shelf are not renewed. They count for the limits of their keys. A queue with a rate has an empty shelf: a start
+// counts even if the job is given back.
 type shelf struct {
 	jobs    []*Job
 	typical time.Duration // of an attempt: follows longer ones at once, and shorter ones slowly

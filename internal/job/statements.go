@@ -11,7 +11,8 @@ type statements struct {
 
 	take      string // the first jobs of a key: see leaseValues, then queue, key, number
 	takeNamed string // also a list of names
-	takeThese string // chosen jobs: see leaseValues, then a list of ids, or of rowids on SQLite
+	takeTurns string // PostgreSQL: the first jobs of some keys: see leaseValues, then keys, how many of each, queue, names or null
+	takeThese string // SQLite: chosen jobs: see leaseValues, then a list of rowids
 	promote   string // now, number
 	ended     string // running jobs whose lease has ended: now, number
 	settle    string // see settlement
@@ -66,10 +67,10 @@ const (
 )
 SELECT key FROM keys ORDER BY turn`
 
-	postgresFirst = `SELECT k.key, top.id FROM unnest($2::text[]) WITH ORDINALITY AS k (key, turn), LATERAL (
-	SELECT id, row_number() OVER (` + inOrder + `) AS place FROM ashlar_jobs AS j
-	WHERE j.queue = $1 AND j.state = 'waiting' AND j.lane = k.key COLLATE "C" AND ($4::text[] IS NULL OR j.name = ANY($4::text[])) ` + inOrder + ` LIMIT $3
-) AS top ORDER BY turn, place`
+	postgresTurns = `SELECT first.id FROM unnest($5::text[], $6::text[]::bigint[]) AS turns (key, most), LATERAL (
+	SELECT j.id FROM ashlar_jobs AS j WHERE j.queue = $7 AND j.state = 'waiting' AND j.lane = turns.key COLLATE "C"
+	AND ($8::text[] IS NULL OR j.name = ANY($8::text[])) ` + inOrder + ` LIMIT turns.most
+) AS first`
 
 	postgresSettle = `UPDATE ashlar_jobs AS j SET state = o.state, lane = CASE WHEN o.finished_at = 0 THEN j.key ELSE '' END, attempt = o.attempt, lease = NULL, updated_at = $11,
 run_at = CASE WHEN o.run_at = 0 THEN j.run_at ELSE timestamptz 'epoch' + o.run_at * interval '1 microsecond' END,
@@ -95,7 +96,7 @@ WHERE state = 'running' AND turn_at > $2`
 		insert: insertJob, insertOnce: insertJob + unlessThere, forgetOnce: forgetOnce,
 		take:      `UPDATE ashlar_jobs SET ` + setLease + chosen(fromKey+` FOR UPDATE`) + ` RETURNING ` + takenColumns,
 		takeNamed: `UPDATE ashlar_jobs SET ` + setLease + chosen(fromKeyNamed+`name = ANY($8::text[])`+orderedNamed+` FOR UPDATE`) + ` RETURNING ` + takenColumns,
-		takeThese: `UPDATE ashlar_jobs SET ` + setLease + ` WHERE id = ANY($5::text[]::uuid[]) AND CASE WHEN state = 'waiting' THEN true END RETURNING ` + takenColumns,
+		takeTurns: `UPDATE ashlar_jobs SET ` + setLease + ` WHERE id = ANY(ARRAY(` + postgresTurns + `)) AND CASE WHEN state = 'waiting' THEN true END RETURNING ` + takenColumns,
 		promote:   `UPDATE ashlar_jobs SET state = 'waiting', turn_at = NULL, updated_at = $1` + chosen(fromScheduled+` FOR UPDATE`) + ` RETURNING queue`,
 		ended:     selectEnded + ` FOR UPDATE SKIP LOCKED`,
 		settle:    postgresSettle,

@@ -46,7 +46,7 @@ type haul struct {
 type takeOrder struct {
 	queue *QueueConfig
 	most  int
-	after string // the last key that had its turn: the next one begins
+	ring  ring
 	node  string
 	names []string // of jobs; nil: of any name
 }
@@ -61,10 +61,10 @@ func (o *takeOrder) namesValue() value.Value {
 
 // take leases waiting jobs of a queue.
 func (q *Queue) take(ctx context.Context, order *takeOrder) (found haul, err error) {
-	after := order.after
+	before := order.ring
 	err = q.write(ctx, func(tx store.Tx) error {
 		found = haul{}
-		order.after = after
+		order.ring = before
 		if order.queue.limited() {
 			return q.takeLimited(tx, order, &found)
 		}
@@ -90,20 +90,18 @@ func (q *Queue) takeFirst(tx store.Tx, order *takeOrder, now time.Time, found *h
 		found.more = len(found.jobs) == order.most
 		return err
 	}
-	keys, err := q.keysFrom(tx, order.queue.Name, "", turnsOfKeys)
+	keys, err := q.keysFrom(tx, order.queue.Name, "", passedKeys)
 	if err != nil || len(keys) == 0 {
 		return err
 	}
-	all, err := q.candidates(tx, order, keys, order.most)
-	if err != nil || len(all) == 0 {
-		return err
-	}
-	found.more = true
 	room := make(map[string]int, len(keys))
 	for _, key := range keys {
 		room[key] = order.most
 	}
-	return q.takeIDs(tx, order, now, found, choose(all, room, order.most))
+	if err = q.takeTurns(tx, order, now, found, deal(keys, room, order.most)); err == nil {
+		found.more = len(found.jobs) > 0
+	}
+	return err
 }
 
 // takeLimited takes jobs of a queue with limits. The nodes take turns, so that two of them do not both find the same room.
@@ -138,57 +136,37 @@ func (q *Queue) takeLimited(tx store.Tx, order *takeOrder, found *haul) error {
 	return err
 }
 
-// turnsOfKeys is how many keys one look passes by though they have no room.
-const turnsOfKeys = 64
-
-// takeFair takes jobs key by key, from the key after the last one that had its turn.
+// takeFair takes jobs key by key, from the key after the last one that had its turn. It asks the database for the keys only if the
+// ones that it knows have too few jobs.
 func (q *Queue) takeFair(tx store.Tx, order *takeOrder, now time.Time, found *haul) error {
-	queue := order.queue.Name
-	keys, whole, err := q.keyRing(tx, queue, order.after, order.most+turnsOfKeys)
-	if err != nil || len(keys) == 0 {
+	known := len(order.ring.keys) > 0 && now.Sub(order.ring.read) < ringTime
+	if known {
+		if err := q.takeFromRing(tx, order, now, found); err != nil || len(found.jobs) == order.most {
+			return err
+		}
+	}
+	if err := q.readRing(tx, order, now); err != nil || len(order.ring.keys) == 0 {
 		return err
 	}
-	last := keys[len(keys)-1]
-	rooms, err := q.rooms(tx, order.queue, keys, now)
-	if err != nil {
-		return err
-	}
-	keys = slices.DeleteFunc(keys, func(key string) bool { return rooms.left[key] <= 0 })
-	keys = keys[:min(len(keys), order.most)]
-	if len(keys) == 0 {
-		order.after, found.more, found.wait = last, !whole, rooms.wait
-		return nil
-	}
-	each := min(order.queue.Each.most(), (order.most+len(keys)-1)/len(keys))
-	all, err := q.candidates(tx, order, keys, each)
-	if err != nil {
-		return err
-	}
-	chosen := choose(all, rooms.left, order.most)
-	order.after = keys[len(keys)-1]
-	before := len(found.jobs)
-	if err := q.takeIDs(tx, order, now, found, chosen); err != nil {
-		return err
-	}
-	found.more = len(chosen) > 0 || !whole // a key with few jobs has left workers for the others
-	return q.countStarts(tx, order.queue, rooms, found.jobs[before:], now)
+	return q.takeFromRing(tx, order, now, found)
 }
 
-// keyRing returns keys with waiting jobs: the ones after a key, then the ones from the beginning up to it. whole says that
-// there are no others.
-func (q *Queue) keyRing(tx store.Tx, queue, after string, most int) (keys []string, whole bool, err error) {
-	from := ""
-	if after != "" {
-		from = after + "\x01" // the first text after it, since no key has a zero byte
+// takeFromRing takes jobs of keys that are known.
+func (q *Queue) takeFromRing(tx store.Tx, order *takeOrder, now time.Time, found *haul) error {
+	most := order.most - len(found.jobs)
+	rooms, err := q.rooms(tx, order.queue, order.ring.keys, now)
+	if err != nil {
+		return err
 	}
-	if keys, err = q.keysFrom(tx, queue, from, most); err != nil || len(keys) == most || from == "" {
-		return keys, len(keys) < most, err
+	turns := deal(order.ring.keys, rooms.left, most)
+	before := len(found.jobs)
+	if err := q.takeTurns(tx, order, now, found, turns); err != nil {
+		return err
 	}
-	first, err := q.keysFrom(tx, queue, "", most-len(keys))
-	if end := slices.IndexFunc(first, func(key string) bool { return key > after }); end >= 0 {
-		return append(keys, first[:end]...), true, err
-	}
-	return append(keys, first...), len(first) < most-len(keys), err
+	started := found.jobs[before:]
+	order.ring = order.ring.turned(turns, started)
+	found.more, found.wait = len(found.jobs) > 0 || !order.ring.whole, rooms.wait // a key with few jobs has left workers for the others
+	return q.countStarts(tx, order.queue, rooms, started, now)
 }
 
 // lockQueue keeps other nodes from taking jobs of the queue until the transaction ends. It returns the time of the next start.
@@ -223,36 +201,37 @@ func (q *Queue) keysFrom(tx store.Tx, queue, from string, most int) (keys []stri
 	return keys, err
 }
 
-// candidates returns the first jobs of each key, in the order of the keys.
-func (q *Queue) candidates(tx store.Tx, order *takeOrder, keys []string, each int) (all []candidate, err error) {
-	queue, most, names := value.OfText(order.queue.Name), value.OfInt(int64(each)), order.namesValue()
-	if tx.Dialect() == sqlgen.Postgres {
-		return all, tx.Query(postgresFirst, []value.Value{queue, value.OfList(keys), most, names}, func(row value.Row) error {
-			all = append(all, candidate{string(row.Bytes(0)), string(row.Bytes(1))})
-			return nil
-		})
+// takeTurns leases the first jobs of keys. LIMIT cannot depend on a row in SQLite, and statements are cheap there.
+func (q *Queue) takeTurns(tx store.Tx, order *takeOrder, now time.Time, found *haul, t turns) error {
+	if len(t.keys) == 0 {
+		return nil
 	}
-	for _, key := range keys {
-		sql, args := sqliteOfKey, []value.Value{queue, value.OfText(key), most}
+	queue, names := value.OfText(order.queue.Name), order.namesValue()
+	if tx.Dialect() == sqlgen.Postgres {
+		most := make([]string, len(t.most))
+		for i, n := range t.most {
+			most[i] = strconv.Itoa(n)
+		}
+		return q.lease(tx, q.sql.takeTurns, order, found, now, value.OfList(t.keys), value.OfList(most), queue, names)
+	}
+	var rows []string
+	for i, key := range t.keys {
+		sql, args := sqliteOfKey, []value.Value{queue, value.OfText(key), value.OfInt(int64(t.most[i]))}
 		if order.names != nil {
 			sql, args = sqliteOfNames, append(args, names)
 		}
 		err := tx.Query(sql, args, func(row value.Row) error {
-			all = append(all, candidate{key, strconv.FormatInt(row.Int(0), 10)})
+			rows = append(rows, strconv.FormatInt(row.Int(0), 10))
 			return nil
 		})
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return all, nil
-}
-
-func (q *Queue) takeIDs(tx store.Tx, order *takeOrder, now time.Time, found *haul, ids []string) error {
-	if len(ids) == 0 {
+	if len(rows) == 0 {
 		return nil
 	}
-	return q.lease(tx, q.sql.takeThese, order, found, now, value.OfList(ids))
+	return q.lease(tx, q.sql.takeThese, order, found, now, value.OfList(rows))
 }
 
 // lease runs a statement that leases jobs. The lease begins now, not when somebody first asked for jobs.
