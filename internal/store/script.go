@@ -37,6 +37,19 @@ type Step struct {
 	// Check names what a guard checks. Guards with the same Check judge the same state of the database alike, so an engine
 	// need not run one again that accepted the state. The zero value is no such promise.
 	Check GuardCheck
+
+	// Batch lets an engine run this step together with the ones of other scripts that have the same Batch. Statement is what a
+	// function runs.
+	Batch *Batch
+}
+
+// A Batch is a statement that adds a row for each step. An engine may run it after all other statements of the scripts of a
+// transaction, and before its functions. So no other statement of a script may depend on the rows, and a step with a Batch has
+// values, and neither Row nor Refused. If the statement fails, the engine runs each script alone.
+type Batch struct {
+	// Statements add 1, 2, 4, … rows. The values of the rows follow each other. Rows whose first value is a text come in its order:
+	// an index takes them faster then.
+	Statements []string
 }
 
 // A GuardCheck says what a guard looks for: a row of a table, and what the row must hold.

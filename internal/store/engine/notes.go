@@ -39,6 +39,14 @@ func (n *Notes) End() {
 	}
 }
 
+// Add notes a statement behind the last one.
+func (n *Notes) Add(sql string, began time.Time, took time.Duration, rows int) {
+	if n.record != nil {
+		n.statements.Add(sql, began, took, rows)
+		n.ended = began.Add(took)
+	}
+}
+
 // Commit is telemetry.Commit.
 const Commit = telemetry.Commit
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/store"
+	"github.com/ashlar-dev/ashlar/internal/store/engine"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
@@ -111,9 +112,10 @@ func (t *tx) group(all []*waiter) (done bool, err error) {
 
 // trailing is a statement that goes out after the scripts.
 type trailing struct {
-	st   *statement
-	args []value.Value
-	row  func(value.Row) // nil if it has no rows
+	st    *statement
+	args  []value.Value
+	row   func(value.Row) // nil if it has no rows
+	chunk *engine.Chunk   // nil if it is no statement of a batch
 }
 
 // runScripts runs the statements of all scripts, in one packet. After an error the transaction cannot go on. If a
@@ -131,13 +133,16 @@ func (t *tx) runScripts(all []*waiter) error {
 	if draws {
 		defer t.db.revisions.EndRefill()
 	}
-	behind, before, err := t.prepareTrailing(before, draws)
+	behind, before, err := t.prepareTrailing(before, all, draws)
 	if err != nil {
 		return err
 	}
 	t.s.send(before...)
 	for _, item := range all {
 		for i, step := range item.script.Steps {
+			if step.Batch != nil {
+				continue
+			}
 			if err := t.s.bindAndSend(item.statements[i], step.Args); err != nil {
 				return err
 			}
@@ -161,15 +166,33 @@ func (t *tx) runScripts(all []*waiter) error {
 		}
 	}
 	for _, q := range behind {
+		began := time.Now()
 		if _, _, err := t.s.rows(q.st, q.row); err != nil {
 			return err
+		}
+		if q.chunk != nil {
+			q.chunk.Note(began)
 		}
 	}
 	return t.s.settle()
 }
 
-// prepareTrailing prepares the statements that go out after the scripts. They move the generations and draw revisions.
-func (t *tx) prepareTrailing(before []string, draws bool) (behind []trailing, _ []string, err error) {
+// prepareTrailing prepares the statements that go out after the scripts. They run the batches of the scripts, move the
+// generations and draw revisions.
+func (t *tx) prepareTrailing(before []string, all []*waiter, draws bool) (behind []trailing, _ []string, err error) {
+	var batches engine.Batches
+	for _, item := range all {
+		batches.Add(item.script, &item.notes)
+	}
+	chunks := batches.Chunks()
+	for i := range chunks {
+		st, left, err := t.s.prepare(chunks[i].SQL, before)
+		if err != nil {
+			return nil, nil, err
+		}
+		before = left
+		behind = append(behind, trailing{st: st, args: chunks[i].Args, chunk: &chunks[i]})
+	}
 	move, args, before, err := t.prepareMove(before)
 	if err != nil {
 		return nil, nil, err
@@ -194,6 +217,10 @@ func (t *tx) prepareScripts(all []*waiter, before []string) ([]string, error) {
 	for _, item := range all {
 		item.statements = item.statements[:0]
 		for _, step := range item.script.Steps {
+			if step.Batch != nil { // see prepareTrailing
+				item.statements = append(item.statements, nil)
+				continue
+			}
 			st, left, err := t.s.prepare(step.SQL, before)
 			if err != nil {
 				return nil, err
@@ -213,6 +240,10 @@ func (s *session) receiveScript(item *waiter, sent time.Time) error {
 	}()
 	began := s.c.clock()
 	for i, step := range item.script.Steps {
+		if step.Batch != nil { // its row goes in behind the scripts, even if this one is refused
+			item.changed = true
+			continue
+		}
 		var no error
 		rows, changed, err := s.rows(item.statements[i], func(row value.Row) {
 			if step.Row != nil && no == nil {

@@ -55,7 +55,7 @@ func (w *writer) refuse(first *job, err error) {
 // fill runs the jobs of one transaction and reports whether it is whole.
 func (w *writer) fill(first *job) bool {
 	closing := time.Now().Add(w.cfg.GroupTime)
-	for job := first; job != nil; job = w.next(closing) {
+	for job := first; job != nil; {
 		w.group = append(w.group, job)
 		if !w.runInGroup(job) {
 			return false
@@ -63,6 +63,12 @@ func (w *writer) fill(first *job) bool {
 		if job.err == errRefused { // answered at once, so that its function can still join the group
 			w.group = w.group[:len(w.group)-1]
 			job.answer <- errRefused
+		}
+		if job = w.next(closing); job == nil {
+			if w.runBatches() != nil {
+				return false
+			}
+			job = w.next(closing) // scripts came in the meantime
 		}
 	}
 	return true
@@ -121,6 +127,9 @@ const carefulJobs = 1000
 // rule refused its first statement, which SQLite undoes itself. So jobs run without savepoints. If one fails late, the group runs
 // again with them.
 func (w *writer) runInGroup(j *job) bool {
+	if j.script == nil && w.runBatches() != nil { // the function may look at the rows
+		return false
+	}
 	first := len(w.group) == 1
 	if w.careful > 0 && !first {
 		w.careful--
@@ -131,7 +140,7 @@ func (w *writer) runInGroup(j *job) bool {
 	case w.lost():
 		return false
 	case j.err == nil:
-		w.touch(touched)
+		w.keep(j, touched)
 		return true
 	case !w.conn.wrote:
 		return true
@@ -154,11 +163,22 @@ func (w *writer) runAgain() bool {
 			continue
 		}
 		j.err = nil
+		if j.script == nil && w.runBatches() != nil {
+			return false
+		}
 		if !w.runInSavepoint(j) {
 			return false
 		}
 	}
 	return true
+}
+
+// keep keeps what a job that succeeded leaves for the end of the transaction.
+func (w *writer) keep(j *job, touched []string) {
+	w.touch(touched)
+	if j.script != nil {
+		w.batches.Add(j.script, &j.notes)
+	}
 }
 
 func (w *writer) runInSavepoint(j *job) bool {
@@ -174,7 +194,7 @@ func (w *writer) runInSavepoint(j *job) bool {
 		w.reserved = before // the reservation of a failed function is undone with it
 		return w.conn.control("ROLLBACK TO f") == nil && w.conn.control("RELEASE f") == nil
 	}
-	w.touch(touched)
+	w.keep(j, touched)
 	return w.conn.control("RELEASE f") == nil
 }
 
@@ -204,6 +224,9 @@ func (w *writer) call(j *job) (touched []string) {
 
 // finish runs the statements that the jobs of a transaction leave to the writer. If it fails, the caller rolls back.
 func (w *writer) finish() error {
+	if err := w.runBatches(); err != nil {
+		return err
+	}
 	if slices.ContainsFunc(w.group, func(j *job) bool { return j.script != nil }) && w.spare.StartRefill(fewRevisions) {
 		defer w.spare.EndRefill()
 		if err := w.reserve(); err != nil {
@@ -235,11 +258,12 @@ func (w *writer) runInTransaction(j *job) {
 		w.answer(err)
 		return
 	}
-	w.touch(w.call(j))
+	touched := w.call(j)
 	if j.err == nil && w.lost() {
 		j.err = engine.Internal(errors.New("the transaction ended inside its function, which did not say why"))
 	}
 	if j.err == nil {
+		w.keep(j, touched)
 		j.err = w.finish()
 	}
 	if j.err == nil {

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"cmp"
 	"errors"
+	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -11,16 +12,33 @@ import (
 // errRefused is the error of a script that a constraint or a row refused. Its function will say why.
 var errRefused = errors.New("a script was refused")
 
-// runScript runs the statements of a script. The caller undoes what they did if there is an error.
+// runScript runs the statements of a script, without the ones of a batch. The caller undoes what they did if there is an error.
 func (c *conn) runScript(script *store.Script) error {
 	return background.Guard("a script", func() error {
 		for i := range script.Steps {
+			if script.Steps[i].Batch != nil {
+				continue
+			}
 			if err := c.runStep(&script.Steps[i]); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// runBatches runs the steps that the scripts of the transaction have left for later.
+func (w *writer) runBatches() error {
+	defer w.batches.Clear()
+	chunks := w.batches.Chunks()
+	for i := range chunks {
+		chunk, began := &chunks[i], time.Now()
+		if _, err := w.conn.change(chunk.SQL, chunk.Args); err != nil {
+			return refusedBy(err)
+		}
+		chunk.Note(began)
+	}
+	return nil
 }
 
 // runStep runs one statement of a script. Its Row judges each row of the result where it stands, without a copy.

@@ -42,16 +42,17 @@ type writer struct {
 	// using guards the fields below. The writer's goroutine holds it, or a caller that leads, or look for a moment.
 	using sync.Mutex
 
-	conn       *conn       // nil if it could not be opened again
-	leads      bool        // a caller's goroutine runs the group, which takes in only scripts
-	sweeps     bool        // conn does not follow references, until the sweep ends
-	group      []*job      // of the transaction under way, unanswered
-	began      time.Time   // of that transaction
-	touched    []string    // tables of the jobs of the group that succeeded
-	unrepeated int64       // the last number for tx.Generation that nobody gets again
-	reserved   engine.Span // revisions that the transaction under way has reserved
-	careful    int         // jobs that run in savepoints: see runInGroup
-	shrinks    bool        // the transaction may cut the log
+	conn       *conn          // nil if it could not be opened again
+	leads      bool           // a caller's goroutine runs the group, which takes in only scripts
+	sweeps     bool           // conn does not follow references, until the sweep ends
+	group      []*job         // of the transaction under way, unanswered
+	began      time.Time      // of that transaction
+	touched    []string       // tables of the jobs of the group that succeeded
+	unrepeated int64          // the last number for tx.Generation that nobody gets again
+	reserved   engine.Span    // revisions that the transaction under way has reserved
+	careful    int            // jobs that run in savepoints: see runInGroup
+	batches    engine.Batches // of the scripts that succeeded
+	shrinks    bool           // the transaction may cut the log
 	lag        lag
 }
 
@@ -65,6 +66,7 @@ func (w *writer) begin() error {
 		return errs.New(errs.Unavailable, "the database cannot be reached: nothing was written")
 	}
 	w.touched, w.reserved, w.began = w.touched[:0], engine.Span{}, time.Now()
+	w.batches.Clear()
 	w.shrinkLog()
 	if err := w.conn.control("BEGIN IMMEDIATE"); err != nil {
 		return err
