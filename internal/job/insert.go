@@ -5,7 +5,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/google/uuid"
 
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/model"
@@ -87,11 +86,8 @@ func (q *Queue) insertion(spec Insert) (insertion, error) {
 	if err := spec.check(); err != nil {
 		return insertion{}, err
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return insertion{}, err
-	}
 	now := q.now()
+	id := newID(now)
 	state, runAt, turnAt := StateAt(spec.RunAt, now), now, value.Value{}
 	if state == scheduled {
 		runAt, turnAt = spec.RunAt, stamp(spec.RunAt)
@@ -112,11 +108,11 @@ func (q *Queue) insertion(spec Insert) (insertion, error) {
 		args = value.OfJSON(string(spec.Args))
 	}
 	values := []value.Value{
-		value.OfUUID(id.String()), value.OfText(spec.Queue), value.OfText(spec.Name), value.OfText(state), value.OfText(key),
+		value.OfUUID(id), value.OfText(spec.Queue), value.OfText(spec.Name), value.OfText(state), value.OfText(key),
 		value.OfInt(int64(MaxPriority - spec.Priority)), stamp(runAt), turnAt, value.OfInt(int64(tries)), optional(spec.Once), onceUntil,
 		optional(spec.Table), optional(spec.Row), args, optional(spec.By), optional(spec.Trace), stamp(now),
 	}
-	in := insertion{id: id.String()}
+	in := insertion{id: id}
 	sql := q.sql.insert
 	if spec.Once != "" {
 		sql = q.sql.insertOnce

@@ -4,8 +4,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/value"
 )
@@ -151,16 +149,12 @@ func (w *rowsWriter) timerArgs() string {
 }
 
 // RowsInputs appends the inputs of the jobs of rows to the inputs of a query.
-func (q *Queue) RowsInputs(inputs []value.Value, onceFor time.Duration, by, trace string) ([]value.Value, error) {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return nil, err
-	}
+func (q *Queue) RowsInputs(inputs []value.Value, onceFor time.Duration, by, trace string) []value.Value {
 	now, until := q.now(), value.Value{}
 	if onceFor > 0 {
 		until = stamp(now.Add(onceFor))
 	}
-	return append(inputs, value.OfText(id.String()[:len("00000000-0000-7")]), stamp(now), until, optional(by), optional(trace)), nil
+	return append(inputs, value.OfText(newID(now)[:len("00000000-0000-7")]), stamp(now), until, optional(by), optional(trace))
 }
 
 // Expect wakes the loops of a queue once a write that may add jobs has been committed. at is zero for jobs that run at once. Any

@@ -121,6 +121,9 @@ func TestCostInStatements(t *testing.T) {
 		if len(all) != tt.statements || bytes > tt.bytes {
 			t.Errorf("%s: %d statements with %d bytes, want %d and at most %d", tt.jobs, len(all), bytes, tt.statements, tt.bytes)
 		}
+		if batched, want := all != nil && all[0].Batch != nil, strings.HasPrefix(tt.jobs, "jobs: {made: {on: orders.create, work"); batched != want {
+			t.Errorf("%s: added together with others: %t, want %t", tt.jobs, batched, want)
+		}
 		if effects.NoGroup != strings.Contains(tt.jobs, "once") {
 			t.Errorf("%s: apart from groups: %t", tt.jobs, effects.NoGroup)
 		}

@@ -58,6 +58,7 @@ tables:
     access: {read: true, write: true}
     checks: [{expr: steps < 1000, message: too many}]
 jobs:
+  each: {on: orders.create, work: pull}
   made: {on: orders.create, when: "state == 'draft'", work: pull}
   paid: {on: orders.update, when: "state == 'paid' && old.state == 'draft'", work: pull}
   gone: {on: orders.delete, when: steps > 0, work: pull}
@@ -131,6 +132,9 @@ func crashWrites(rows *record.DB, n int64) error {
 		return err
 	}
 	os.Stdout.WriteString("made\n")
+	if _, err := rows.Create(ctx, anybody, orders, body); err == nil {
+		return fmt.Errorf("a row was made twice")
+	}
 	if err := write(`{"steps":1000,"state":"paid"}`); err == nil {
 		return fmt.Errorf("a check did not refuse")
 	}
@@ -164,7 +168,7 @@ func crashWrites(rows *record.DB, n int64) error {
 	return nil
 }
 
-// A process with 64 writers is killed again and again. Each write that was committed has exactly its jobs: one for the row, one if
+// A process with 64 writers is killed again and again. Each write that was committed has exactly its jobs: two for the row, one if
 // it was paid, one if it went, and a timer with the time of the row.
 func TestKillsUnderWrites(t *testing.T) {
 	kills := 20
@@ -258,7 +262,7 @@ func (w *world) readCrash(t *testing.T) crashed {
 	t.Helper()
 	c := crashed{}
 	err := w.db.Read(t.Context(), func(r store.Reader) error {
-		c = crashed{map[string]bool{}, map[string]int64{}, map[string]map[string]int{"made": {}, "paid": {}, "gone": {}, "due": {}}, map[string]map[int64]bool{}}
+		c = crashed{map[string]bool{}, map[string]int64{}, map[string]map[string]int{"each": {}, "made": {}, "paid": {}, "gone": {}, "due": {}}, map[string]map[int64]bool{}}
 		err := r.Query(`SELECT CAST(id AS TEXT), CASE WHEN state = 'paid' THEN 1 ELSE 0 END, due FROM orders`, nil, func(row value.Row) error {
 			c.paid[string(row.Bytes(0))], c.due[string(row.Bytes(0))] = row.Int(1) == 1, row.Int(2)
 			return nil
@@ -299,7 +303,7 @@ func checkCrash(t *testing.T, w *world, acknowledged map[string]int, kills int) 
 	}
 	for key, paid := range c.paid {
 		switch {
-		case c.jobs["made"][key] == 0:
+		case c.jobs["made"][key] == 0 || c.jobs["each"][key] == 0:
 			fault(key, "no job of its create")
 		case paid != (c.jobs["paid"][key] == 1):
 			fault(key, fmt.Sprintf("paid %t, and %d jobs of it", paid, c.jobs["paid"][key]))
@@ -311,11 +315,11 @@ func checkCrash(t *testing.T, w *world, acknowledged map[string]int, kills int) 
 	}
 	gone := len(c.jobs["gone"])
 	for key := range c.jobs["gone"] {
-		if c.jobs["made"][key] == 0 || c.jobs["paid"][key] == 0 {
+		if c.jobs["each"][key] == 0 || c.jobs["made"][key] == 0 || c.jobs["paid"][key] == 0 {
 			fault(key, "it went, and not all its jobs are there")
 		}
 	}
-	if len(c.jobs["made"]) != len(c.paid)+gone || len(c.jobs["due"]) != len(c.paid) {
+	if len(c.jobs["made"]) != len(c.paid)+gone || len(c.jobs["each"]) != len(c.jobs["made"]) || len(c.jobs["due"]) != len(c.paid) {
 		t.Errorf("%d rows are there and %d went, with %d jobs of creates and %d timers", len(c.paid), gone, len(c.jobs["made"]), len(c.jobs["due"]))
 	}
 	paid := len(c.jobs["paid"])

@@ -54,7 +54,8 @@ func (c *collector) write(e *entry) error {
 	w := c.written
 	switch {
 	case e.isPlain():
-		return c.plain(e)
+		c.plain(e)
+		return nil
 	case e.start.At != nil && w.Op == record.Update:
 		if !e.moves(w.Fields) {
 			return nil
@@ -82,13 +83,9 @@ func (e *entry) adding() []job.RowsKind {
 }
 
 // plain adds a job whose values are all known.
-func (c *collector) plain(e *entry) error {
-	step, err := e.template.Step(textOf(c.written.ID), c.written.Caller().String(), c.written.Trace)
-	if err != nil {
-		return err
-	}
+func (c *collector) plain(e *entry) {
+	step := e.template.Step(textOf(c.written.ID), c.written.Caller().String(), c.written.Trace)
 	c.effects.Steps, c.effects.Tables = append(c.effects.Steps, step), jobTables
-	return nil
 }
 
 // textOf returns an id as text, as sqlgen.Generator.Starts does.
@@ -122,10 +119,7 @@ func (c *collector) each(e *entry, rows query, to *[]store.Step, kinds ...job.Ro
 		if stmt.SQL == "" {
 			return nil
 		}
-		inputs, err := c.starter.queue.RowsInputs(slices.Clone(rows.inputs), e.insert.OnceFor, c.written.Caller().String(), c.written.Trace)
-		if err != nil {
-			return err
-		}
+		inputs := c.starter.queue.RowsInputs(slices.Clone(rows.inputs), e.insert.OnceFor, c.written.Caller().String(), c.written.Trace)
 		*to = append(*to, store.Step{Statement: c.written.Bound(stmt, inputs)})
 	}
 	c.changes(e)

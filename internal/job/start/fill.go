@@ -285,9 +285,6 @@ func (s *Starter) addPage(tx store.Tx, t *timer, found query, extra string) erro
 	if err != nil {
 		return err
 	}
-	inputs, err := s.queue.RowsInputs(found.inputs, t.insert.OnceFor, b.Caller().String(), "")
-	if err != nil {
-		return err
-	}
+	inputs := s.queue.RowsInputs(found.inputs, t.insert.OnceFor, b.Caller().String(), "")
 	return b.Exec(tx, stmt, inputs)
 }
