@@ -48,9 +48,13 @@ func (l *loop) room() (n int, few bool) {
 	if !l.queue.rated() {
 		most = l.shelf.most(l.workers, l.now())
 	}
+	enough := l.workers / 4
+	if l.queue.Each != nil {
+		enough *= 3 // each look reads keys and leases, and takes the first jobs of many keys, so large ones cost less
+	}
 	switch kept := len(l.shelf.jobs); {
 	case most == 0 || kept > most:
-		return max(0, free-kept), free < l.workers/4
+		return max(0, free-kept), free < enough
 	case kept > most/2:
 		return 0, false
 	default:
