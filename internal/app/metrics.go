@@ -44,7 +44,7 @@ func (a *App) openMetrics() {
 // gates returns the gates of the app, each with a name for metrics and pages.
 func (a *App) gates() []metric.Gate {
 	return []metric.Gate{
-		{Name: "request", Stats: a.places}, {Name: "answer", Stats: a.answers}, {Name: "connection", Stats: a.bounds.Stats},
+		{Name: "request", Stats: a.places}, {Name: "turn", Stats: a.turns}, {Name: "answer", Stats: a.answers}, {Name: "connection", Stats: a.bounds.Stats},
 		{Name: "read", Stats: a.Rows.Gate}, {Name: "password", Stats: a.accounts.hasher.Gate},
 	}
 }
@@ -53,6 +53,14 @@ func (a *App) gates() []metric.Gate {
 func (a *App) places() (none admit.Stats) {
 	if receiver := a.receiver.Load(); receiver != nil {
 		return receiver.Places()
+	}
+	return none
+}
+
+// turns returns counts of the requests that compute.
+func (a *App) turns() (none admit.Stats) {
+	if receiver := a.receiver.Load(); receiver != nil {
+		return receiver.Turns().Stats()
 	}
 	return none
 }

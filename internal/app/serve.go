@@ -46,6 +46,7 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	for _, s := range a.services {
 		services.Start(s.name, s)
 	}
+	services.Start("turns of requests", a.receiver.Load().Turns())
 	services.Start(recordsService, a.receiver.Load().Records()) // stops before the sinks do
 	a.notify(a.cfg.Notifier.Ready("serving " + a.Rules.Model.Name))
 	a.startProbe(services, handler)

@@ -31,7 +31,8 @@ func (rc *Receiver) chain(next Handler) Handler {
 		rc.allowOrigin,  // answers CORS preflights
 		rc.limitAddress, // refuses a request when its address asks too often
 		rc.limit,        // refuses a request when too many are at work
-		rc.authenticate, // Mux applies the other limits, when it knows the route
+		rc.authenticate,
+		rc.takeTurn, // waits while many requests of the caller compute; Mux applies the other limits, when it knows the route
 	}
 	for _, step := range slices.Backward(steps[:]) {
 		next = step(next)
@@ -199,6 +200,22 @@ func (rc *Receiver) authenticate(next Handler) Handler {
 				return x.refusePlace(err)
 			}
 		}
+		return next(w, r)
+	}
+}
+
+// takeTurn waits if too many requests of the caller compute, and others come.
+func (rc *Receiver) takeTurn(next Handler) Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		x := exchangeOf(r)
+		if x.probe {
+			return next(w, r)
+		}
+		rc.turns.Enter(&x.turn, x.caller.Client())
+		defer func() {
+			x.turn.Leave()
+			x.record.Queue += x.turn.Waited()
+		}()
 		return next(w, r)
 	}
 }

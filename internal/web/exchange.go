@@ -31,6 +31,7 @@ type exchange struct {
 	limiter *limit.Limiter // nil: no limits
 	limits  limit.Request
 	place   admit.Share[caller.Client] // among the requests at work
+	turn    admit.Turn
 	record  telemetry.Record
 	in      requestBody
 	out     response
@@ -52,6 +53,8 @@ func (x *exchange) Value(key any) any {
 		return x
 	case telemetry.Key{}:
 		return &x.record
+	case admit.TurnKey():
+		return &x.turn
 	case admit.OriginKey():
 		return x
 	}

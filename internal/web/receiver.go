@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/admit"
+	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/limit"
@@ -53,6 +54,7 @@ type Receiver struct {
 	relayed  bool
 	base     base
 	places   *admit.Shares[caller.Client] // for requests at work
+	turns    *admit.Turnstile             // for requests that compute
 }
 
 // NewReceiver returns a Receiver. It fails if cfg.CORS holds something else than an origin.
@@ -69,6 +71,7 @@ func NewReceiver(cfg Config) (_ *Receiver, err error) {
 		proxies:  proxies{trusted: cfg.Proxies, header: forwardedFor},
 		labeler:  cfg.Labels,
 		limiter:  cfg.Limits,
+		turns:    admit.NewTurnstile(turnsPerProcessor * background.Processors()),
 		places:   admit.NewShares[caller.Client](int64(orElse(cfg.MaxConcurrent, 1024))),
 	}
 	if cfg.Logger == nil {
@@ -94,6 +97,13 @@ func NewReceiver(cfg Config) (_ *Receiver, err error) {
 	}
 	return rc, nil
 }
+
+// turnsPerProcessor is how many requests of one client may compute for each processor, while others come. Fewer make the groups
+// of SQLite's writer small. With more, others wait as long as without a bound: see docs/decisions/0075-turnstile.md.
+const turnsPerProcessor = 6
+
+// Turns returns what hands on the turns of requests, while it runs.
+func (rc *Receiver) Turns() *admit.Turnstile { return rc.turns }
 
 // Places returns counts of the requests at work.
 func (rc *Receiver) Places() admit.Stats { return rc.places.Stats() }

@@ -82,6 +82,7 @@ func Leave(r *http.Request) (back func()) {
 		return func() {}
 	}
 	x.place.Give()
+	x.turn.Leave()
 	if x.limiter != nil {
 		x.limiter.Done(&x.limits)
 	}

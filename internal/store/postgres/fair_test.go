@@ -164,3 +164,55 @@ func TestLongWritesOfOneClient(t *testing.T) {
 	close(leave)
 	group.Wait()
 }
+
+// turnContext is a context with a turn of a request.
+type turnContext struct {
+	context.Context
+	turn *admit.Turn
+}
+
+// Value implements context.Context.
+func (c turnContext) Value(key any) any {
+	if key == admit.TurnKey() {
+		return c.turn
+	}
+	return c.Context.Value(key)
+}
+
+// A request that waits for PostgreSQL computes nothing: another one of its client has its turn meanwhile.
+func TestWaitsPauseTurns(t *testing.T) {
+	db := open(t, pgtest.URL(t), Config{})
+	defer db.Close()
+	turns := admit.NewTurnstile(1)
+	abuser, _ := admit.OriginOf(as(1))
+	other, _ := admit.OriginOf(as(2))
+	for range 2 { // from then on turns are counted
+		turn := new(admit.Turn)
+		turns.Enter(turn, other.Client)
+		defer turn.Leave()
+	}
+	var turn admit.Turn
+	turns.Enter(&turn, abuser.Client)
+	defer turn.Leave()
+	ctx := turnContext{as(1), &turn}
+	check := func(what string) {
+		var second admit.Turn
+		turns.Enter(&second, abuser.Client)
+		if second.Waited() > 0 {
+			t.Errorf("another request waited for %v for one that is in %s", second.Waited(), what)
+		}
+		second.Leave()
+	}
+	if err := db.Read(ctx, func(store.Reader) error { check("a read"); return nil }); err != nil {
+		t.Error(err)
+	}
+	if err := db.Write(ctx, func(store.Tx) error { check("a write"); return nil }); err != nil {
+		t.Error(err)
+	}
+	var second admit.Turn
+	turns.Enter(&second, abuser.Client)
+	if second.Waited() == 0 {
+		t.Error("another request did not wait for one that computes again")
+	}
+	second.Leave()
+}

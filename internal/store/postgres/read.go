@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/admit"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/engine"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
@@ -17,15 +18,18 @@ import (
 // Read implements store.DB. The snapshot is an implicit transaction, which lasts until the sync at its end: see
 // Config.reading.
 func (db *DB) Read(ctx context.Context, f func(store.Reader) error) error {
+	turn := admit.TurnOf(ctx) // to compute
+	turn.Pause()
+	defer turn.Resume()
 	if err := db.readers.enter(); err != nil {
 		return err
 	}
 	defer db.readers.leave()
-	turn, err := db.readers.wait(ctx)
+	wait, err := db.readers.wait(ctx)
 	if err != nil {
 		return err
 	}
-	defer db.readers.done(turn)
+	defer db.readers.done(wait)
 	r := &reader{db: db, ctx: ctx, deadline: time.Now().Add(db.cfg.ReadTimeout)}
 	if err := r.connect(); err != nil {
 		return err

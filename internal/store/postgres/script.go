@@ -5,6 +5,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/admit"
 	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/engine"
@@ -31,6 +32,9 @@ func (db *DB) Script(ctx context.Context, write func(revision int64) (*store.Scr
 		db.revisions.PutBack(revision)
 		return false, err
 	}
+	turn := admit.TurnOf(ctx)
+	turn.Pause()
+	defer turn.Resume()
 	if script.NoGroup || db.cfg.Serializable || !db.groups.groupingPays() {
 		return db.commitAlone(ctx, script)
 	}

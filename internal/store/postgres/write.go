@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/admit"
 	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/engine"
@@ -15,16 +16,19 @@ import (
 // Write implements store.DB. It runs f again if another transaction was in the way, or if the connection was lost before
 // COMMIT was sent, but never after that.
 func (db *DB) Write(ctx context.Context, f func(store.Tx) error) error {
+	turn := admit.TurnOf(ctx) // to compute
+	turn.Pause()
+	defer turn.Resume()
 	if err := db.writers.enter(); err != nil {
 		return err
 	}
 	defer db.writers.leave()
 	began := time.Now()
-	turn, err := db.writers.wait(ctx)
+	wait, err := db.writers.wait(ctx)
 	if err != nil {
 		return err
 	}
-	defer db.writers.done(turn)
+	defer db.writers.done(wait)
 	db.tally.Began(time.Since(began))
 	if err := ctx.Err(); err != nil {
 		return err

@@ -109,6 +109,8 @@ func boundWords(name string) (what, flag string) {
 	switch name {
 	case "request":
 		return "Requests at work", "--max-concurrent"
+	case "turn":
+		return "Requests that compute, of the client with most", ""
 	case "answer":
 		return "Memory of large answers", ""
 	case "connection":
