@@ -169,7 +169,7 @@ func SeriesBudget(m *model.Model) int {
 
 // gateCount and readingCount are how many gates and readings openMetrics has, with TLS.
 const (
-	gateCount    = 5
+	gateCount    = 6
 	readingCount = 32
 )
 

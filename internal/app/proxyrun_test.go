@@ -56,7 +56,7 @@ func runHAProxy(t *testing.T, config string) {
 // runCaddy runs Caddy without its management port, and without its port for redirects.
 func runCaddy(t *testing.T, sites string) {
 	t.Helper()
-	config := "{\n\tadmin off\n\tauto_https disable_redirects\n\tpersist_config off\n\tskip_install_trust\n}\n" + sites
+	config := "{\n\tadmin off\n\tauto_https disable_redirects\n\tskip_install_trust\n}\n" + sites
 	runProxy(t, "caddy", config, func(file string) []string { return []string{"run", "--adapter", "caddyfile", "--config", file} })
 }
 
