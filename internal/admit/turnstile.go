@@ -35,7 +35,7 @@ type Turnstile struct {
 	admitted int64
 }
 
-// turnPatience is the longest wait for a turn. A client whose requests all wait for something else is not kept longer.
+// turnPatience is the longest wait for a turn. The turns of a client may all have requests that wait for something without a Pause.
 const turnPatience = 50 * time.Millisecond
 
 // A visitor is a client with counted turns.
@@ -55,7 +55,8 @@ type passer struct {
 	timer   *time.Timer
 }
 
-// A Turn is the right of a request to compute. The zero value is none, and its methods do nothing. The methods of a nil Turn do nothing either.
+// A Turn is the right of a request to compute. The zero value is none, and its methods do nothing. Pause and Resume of a nil Turn
+// do nothing either: work that is no request has none.
 type Turn struct {
 	of      *Turnstile
 	visitor *visitor // nil if the turn is not counted
@@ -242,6 +243,7 @@ func (t *Turnstile) grant(v *visitor) {
 	}
 }
 
+// ring rings the bell, if it must. The caller has unlocked mu: writing is a call of the system.
 func (t *Turnstile) ring(rings bool) {
 	if !rings {
 		return
@@ -277,6 +279,7 @@ func (t *Turnstile) Run(ctx context.Context) error {
 	}
 }
 
+// setBell sets the bell. Without one, nobody would hear that turns are free, so it gives them away.
 func (t *Turnstile) setBell(bell *os.File) {
 	t.mu.Lock()
 	t.bell = bell

@@ -13,6 +13,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/store"
 	"github.com/ashlar-dev/ashlar/internal/store/pgtest"
+	"github.com/ashlar-dev/ashlar/internal/value"
 )
 
 // as returns a context whose work is done for a client, identified by a number.
@@ -209,6 +210,14 @@ func TestWaitsPauseTurns(t *testing.T) {
 	}
 	if err := db.Write(ctx, func(store.Tx) error { check("a write"); return nil }); err != nil {
 		t.Error(err)
+	}
+	scripts := 0
+	done, err := db.Script(ctx, func(int64) (*store.Script, error) {
+		row := func(value.Row) error { check("a script"); scripts++; return nil }
+		return &store.Script{Steps: []store.Step{{Statement: store.Statement{SQL: "SELECT 1"}, Row: row}}}, nil
+	})
+	if err != nil || !done || scripts != 1 {
+		t.Errorf("a script ran %d times: %v, %v", scripts, done, err)
 	}
 	var second admit.Turn
 	turns.Enter(&second, abuser.Client)

@@ -32,7 +32,7 @@ func (db *DB) Script(ctx context.Context, write func(revision int64) (*store.Scr
 		db.revisions.PutBack(revision)
 		return false, err
 	}
-	turn := admit.TurnOf(ctx)
+	turn := admit.TurnOf(ctx) // to compute
 	turn.Pause()
 	defer turn.Resume()
 	if script.NoGroup || db.cfg.Serializable || !db.groups.groupingPays() {
