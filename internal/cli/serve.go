@@ -135,6 +135,7 @@ func (s *server) serve(ctx context.Context, open sockets, former *takeover.Forme
 		}
 		return nil, interrupted(ctx, err)
 	}
+	offer := listenForSuccessor(cfg, open) // before the server says that it serves: a process may ask at once
 	s.announce.serving(a.Rules.Model, cfg)
 	if err := s.announce.console(ctx, a, cfg.LocalURL); err != nil && ctx.Err() == nil { // a full disk: the server goes on without
 		cfg.Logger.Warn("no link for the first operator could be made: run `ashlar operator link` later", "error", err)
@@ -151,7 +152,7 @@ func (s *server) serve(ctx context.Context, open sockets, former *takeover.Forme
 		s.announce.stopping(s.flags.grace, hand.pid())
 		close(announced)
 	})
-	offered := hand.offer(serving, stop, cfg, open)
+	offered := hand.await(serving, offer, stop)
 	err = a.Serve(serving, ln)
 	if !keepQuiet() {
 		<-announced // a quick stop may end before its announcement

@@ -161,8 +161,8 @@ func (h *handOver) pid() int {
 	return h.to.PID
 }
 
-// offer hands the sockets to a process that asks for them, until ctx ends. It calls stop when a process takes over.
-func (h *handOver) offer(ctx context.Context, stop func(), cfg app.Config, open sockets) (ended <-chan error) {
+// listenForSuccessor opens the socket at which a process can ask to take over. It returns nil if that is impossible.
+func listenForSuccessor(cfg app.Config, open sockets) *takeover.Offer {
 	offering := takeover.OfferConfig{Folder: cfg.Data, Sockets: sockets{}, Within: 2*cfg.Grace + stopSlack, Logger: cfg.Logger}
 	for flag, ln := range open {
 		if ln != nil {
@@ -172,11 +172,19 @@ func (h *handOver) offer(ctx context.Context, stop func(), cfg app.Config, open 
 	if cfg.SharedListener || cfg.Notifier != nil {
 		offering.Refuse = "a service manager runs it, and would take its end for the end of the service: restart it there, see docs/stopping.md"
 	}
+	o, err := takeover.Listen(offering)
+	if err != nil {
+		cfg.Logger.Info("no process can take over from this server with --take-over", "error", err)
+		return nil
+	}
+	return o
+}
+
+// await hands the sockets to a process that asks for them, until ctx ends. It calls stop when a process takes over.
+func (h *handOver) await(ctx context.Context, o *takeover.Offer, stop func()) (ended <-chan error) {
 	return background.Async("the take-over", func() error {
-		o, err := takeover.Listen(offering)
-		if err != nil {
-			cfg.Logger.Info("no process can take over from this server with --take-over", "error", err)
-			return err
+		if o == nil {
+			return nil
 		}
 		to := o.Await(ctx)
 		if to == nil {
