@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/admit"
+	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
 )
@@ -20,8 +21,19 @@ func (rc *Receiver) Handler(m *Mux) http.Handler {
 	next := rc.chain(m.Serve)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r = rc.base.enter(r)
-		rc.receive(w, r, m.isProbe(r.URL.Path), next)
+		from := origin{probe: m.isProbe(r.URL.Path), base: rc.base}
+		from.client, from.proxied = rc.proxies.client(r)
+		rc.receive(w, r, from, next)
 	})
+}
+
+// An origin is where a request comes from.
+type origin struct {
+	client  string        // address
+	proxied bool          // a trusted proxy sent the request
+	probe   bool          // the route is of class Probe
+	base    base          // path below which the client sees the app
+	caller  caller.Caller // anonymous until authenticate knows better
 }
 
 // chain returns next with the steps before it, in the order of a request.
@@ -41,17 +53,16 @@ func (rc *Receiver) chain(next Handler) Handler {
 }
 
 // receive gives a request an id and a deadline, answers the errors and panics of next, and logs one line.
-func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, probe bool, next Handler) {
+func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, from origin, next Handler) {
 	start := time.Now()
-	client, proxied := rc.proxies.client(r)
-	x := &exchange{client: r.Context(), timeout: rc.timeout, probe: probe, explain: rc.explain, proxied: proxied, relayed: rc.relayed, labeler: rc.labeler}
-	rc.begin(&x.record, r, start, client)
-	x.out = response{ResponseWriter: w, base: rc.base, client: r.Context(), head: r.Method == http.MethodHead, accepts: r.Header["Accept-Encoding"]}
+	x := &exchange{client: r.Context(), timeout: rc.timeout, probe: from.probe, explain: rc.explain, proxied: from.proxied, relayed: rc.relayed, labeler: rc.labeler}
+	rc.begin(&x.record, r, start, from.client)
+	x.out = response{ResponseWriter: w, base: from.base, client: r.Context(), head: r.Method == http.MethodHead, accepts: r.Header["Accept-Encoding"]}
 	x.parent, x.at = x.client, start.Add(rc.timeout)
-	x.caller = x.caller.From(client)
+	x.caller = from.caller.From(from.client)
 	defer x.end()
 	r = r.WithContext(x)
-	r.RemoteAddr = client
+	r.RemoteAddr = from.client
 	if r.ContentLength != 0 {
 		x.in.ReadCloser = r.Body
 		x.out.in, x.out.inLength = &x.in, r.ContentLength

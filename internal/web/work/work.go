@@ -36,12 +36,9 @@ func New(m *model.Model, starter *request.Starter, queue *job.Queue) *Handler {
 // Stop ends the waits of workers for jobs: they get an empty answer. A server calls it when its own stop begins.
 func (h *Handler) Stop() { h.stop() }
 
-// Routes returns the routes: none for a model without jobs.
-func (h *Handler) Routes() []web.Route {
-	var routes []web.Route
-	leased := false
+// StartRoutes returns the routes with which callers start jobs and ask for them: none for a model without such jobs.
+func (h *Handler) StartRoutes() (routes []web.Route) {
 	for _, j := range h.model.Jobs {
-		leased = leased || j.Pull
 		if j.Enqueue != nil {
 			routes = append(routes, web.Route{Pattern: "POST /jobs/" + j.Name, Handler: h.start(j), Doc: startDoc(j)})
 		}
@@ -49,7 +46,13 @@ func (h *Handler) Routes() []web.Route {
 	if len(routes) > 0 {
 		routes = append(routes, web.Route{Pattern: "GET /jobs/{id}", Handler: h.get, Doc: getDoc()})
 	}
-	if !leased {
+	return routes
+}
+
+// Routes returns the routes: none for a model without jobs.
+func (h *Handler) Routes() []web.Route {
+	routes := h.StartRoutes()
+	if !slices.ContainsFunc(h.model.Jobs, func(j *model.Job) bool { return j.Pull }) {
 		return routes
 	}
 	return append(routes,
