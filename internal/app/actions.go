@@ -9,21 +9,16 @@ import (
 )
 
 // openActions makes the queue do the jobs of the model. It comes after the rows and the accounts. It returns model.Faults for
-// settings that are missing, and for functions that nobody has given.
+// settings that are missing.
 func (a *App) openActions() error {
 	targets, faults := a.Rules.Model.ResolveTargets(os.LookupEnv, os.ReadFile)
-	for _, j := range a.Rules.Model.Jobs {
-		if j.Func && a.cfg.Functions[j.Name] == nil {
-			faults = append(faults, a.Rules.Model.Fault(j.Pos, "the job %s calls a Go function, and this program has none of that name: use work: pull", j.Name))
-		}
-	}
 	if len(faults) > 0 {
-		return faults.Sort()
+		return faults
 	}
 	a.targets = targets
 	actor := action.New(action.Config{
 		Rules: a.Rules, Rows: a.Rows, Mailer: a.accounts.mailer, Egress: a.egress, Targets: targets, Key: webhook.NewKeyFromSeed(a.Keys.Derive("webhooks")),
-		Functions: a.cfg.Functions, User: a.accounts.service.ForJob, Due: a.starts.Due, Now: a.cfg.Now,
+		Functions: a.cfg.Functions, API: a.ask, User: a.accounts.service.ForJob, Due: a.starts.Due, Now: a.cfg.Now,
 	})
 	changes, err := change.Handlers(change.Config{Rules: a.Rules, Store: a.Store, Rows: a.Rows, Caller: actor.Caller, Due: a.starts.Due, Now: a.cfg.Now})
 	if err != nil {

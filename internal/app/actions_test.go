@@ -278,21 +278,25 @@ func TestJobsThatCannotWork(t *testing.T) {
 	t.Setenv("CRM_SECRET", "not a secret")
 	t.Setenv("CRM_KEY", "k")
 	for _, tt := range []struct{ files, want string }{
-		{acting, "the job embedded calls a Go function, and this program has none"},
+		{acting, "the job embedded calls a Go function, and the command ashlar has none"},
 		{acting, "CRM_SECRET is wrong"},
 		{strings.Replace(acting, "-- mail/receipt.txt --", "-- mail/receipts.txt --", 1), "there is no mail called receipts; did you mean receipt?"},
 		{strings.Replace(acting, "-- mail/weekly.txt --", "-- other/weekly.txt --", 1), "there is no mail template mail/weekly.txt"},
 		{strings.Replace(acting, "send: [total, customer.name]}, as: {roles: [clerk]}}\n  weekly", "send: [total]}, as: {roles: [clerk]}}\n  weekly", 1), "names customer, which the job does not send: add it to send; there are App, Public, id, total"},
 	} {
-		_, err := loadAndOpen(t.Context(), app(t, tt.files), Config{})
+		var cfg Config
+		if !strings.Contains(tt.want, "function") {
+			cfg.Functions = embeddedFunctions()
+		}
+		_, err := loadAndOpen(t.Context(), app(t, tt.files), cfg)
 		if err == nil || !strings.Contains(err.Error(), tt.want) || !regexp.MustCompile(`(ashlar\.yaml|mail/\w+\.txt):\d+:\d+: `).MatchString(err.Error()) {
 			t.Errorf("opened: %v, want %q", err, tt.want)
 		}
 	}
 }
 
-func embeddedFunctions() map[string]action.Func {
-	return map[string]action.Func{"embedded": func(_ context.Context, j *job.Job) error {
+func embeddedFunctions() map[string]action.Function {
+	return map[string]action.Function{"embedded": func(_ context.Context, j *job.Job, _ http.RoundTripper) error {
 		var args struct{ N int }
 		if err := json.Unmarshal(j.Args, &args); err != nil {
 			return err

@@ -104,6 +104,8 @@ type App struct {
 	cfg          Config
 	folder       folder
 	routes       []web.Route // the routes of Handler
+	ownRoutes    []web.Route // the routes for functions of the program: rows, and starts of jobs
+	inside       atomic.Pointer[web.Inside]
 	receiver     atomic.Pointer[web.Receiver]
 	answers      func() admit.Stats       // of the data API
 	services     []service                // run while Serve does, started in this order
@@ -134,7 +136,7 @@ type App struct {
 // Open opens an app to serve it. It checks the settings, locks the data folder, brings the tables to the model, loads
 // the seed into a new database and checks the views.
 //
-// Open returns model.Faults for settings that are missing here, for providers of accounts that cannot work, and for
+// Open returns model.Faults for settings and functions that are missing here, for providers of accounts that cannot work, and for
 // changes of the model that a server does not make by itself. It returns seed.Faults for the seed. Both leave the database
 // unchanged. Only the database can check the rows of views, and all of a view on
 // PostgreSQL. So model.Faults of views come last.
@@ -186,6 +188,9 @@ func (a *App) Close() error {
 const lockPatience = time.Second
 
 func (a *App) open(ctx context.Context) (err error) {
+	if err := (&Loaded{a.dir, a.Rules}).CheckFunctions(a.cfg.Functions); err != nil {
+		return err
+	}
 	if err := web.CheckOrigins(a.cfg.CORS); err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ import (
 
 // Config says where the rows of an app are and how to serve them. The zero value works.
 type Config struct {
-	Functions map[string]action.Func // of jobs with work: go, by the name of the job
+	Functions map[string]action.Function // of jobs with work: go, by the name of the job; nil: this is the command ashlar itself
 
 	Data           string              // data folder; default: .ashlar in the app's folder
 	Keys           string              // folder from which keys that the data folder lacks are copied; default: none

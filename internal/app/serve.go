@@ -116,6 +116,7 @@ func (a *App) Handler() (http.Handler, error) {
 		return nil, err
 	}
 	a.receiver.Store(receiver)
+	a.inside.Store(receiver.Inside(web.NewMux(a.ownRoutes...)))
 	return receiver.Handler(web.NewMux(a.routes...)), nil
 }
 
@@ -125,6 +126,7 @@ func (a *App) allRoutes() []web.Route {
 	a.answers = rows.Answers
 	data, described := a.followed(rows.Routes())
 	accounts, jobs := a.accountRoutes(), append(a.jobRoutes(), a.webhookRoutes()...)
+	a.ownRoutes = append(rows.Routes(), a.workers.StartRoutes()...)
 	return slices.Concat(
 		home.Routes(a.Rules, a.cfg.Version),
 		health.Routes(a.checks...),

@@ -21,7 +21,7 @@ the limits in force, and who may keep the answers of each table.
 
 What may be a mistake is a warning. With faults, check exits with 1.`
 
-func newCheck() *cobra.Command {
+func (p Program) newCheck() *cobra.Command {
 	return &cobra.Command{
 		Use:     "check DIR",
 		Short:   "List the faults of a model",
@@ -29,15 +29,20 @@ func newCheck() *cobra.Command {
 		Example: "  ashlar check examples/careers",
 		Args:    exactlyOneDir,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return relativeTo(args[0], check(cmd, args[0]))
+			return relativeTo(args[0], p.check(cmd, args[0]))
 		},
 	}
 }
 
-func check(cmd *cobra.Command, dir string) error {
+func (p Program) check(cmd *cobra.Command, dir string) error {
 	loaded, err := app.Load(dir)
 	if err != nil {
 		return err
+	}
+	if p.Functions != nil {
+		if err := loaded.CheckFunctions(p.Functions); err != nil {
+			return err
+		}
 	}
 	ctx, stop := untilSignal(cmd)
 	defer stop()
@@ -62,6 +67,9 @@ func check(cmd *cobra.Command, dir string) error {
 	writeKeepers(cmd.OutOrStdout(), loaded.Rules)
 	if err := writeJobs(cmd.OutOrStdout(), m); err != nil {
 		return err
+	}
+	if calls := callers(m); len(calls) > 0 && p.Functions == nil {
+		fmt.Fprintf(cmd.OutOrStdout(), "note: only a program that embeds Ashlar and has the Go functions of these jobs can serve this app: %s\n", strings.Join(calls, ", "))
 	}
 	if m.Backups != nil {
 		fmt.Fprintf(cmd.OutOrStdout(), "backups: %s\n", m.Backups)

@@ -15,6 +15,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/app"
 	"github.com/ashlar-dev/ashlar/internal/app/seed"
 	"github.com/ashlar-dev/ashlar/internal/errs"
+	"github.com/ashlar-dev/ashlar/internal/job/action"
 	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/suggest"
 )
@@ -30,8 +31,16 @@ const (
 // Run runs the command with these arguments. It returns the exit code: 0, 1 if the command failed, 2 if its usage was wrong, 3
 // if version --check found that an upgrade would do something.
 // Results go to stdout, messages to stderr.
-func Run(args []string, stdout, stderr io.Writer) int {
-	root := newRoot()
+func Run(args []string, stdout, stderr io.Writer) int { return Program{}.Run(args, stdout, stderr) }
+
+// A Program is a program with the command. Its zero value is the command ashlar.
+type Program struct {
+	Functions map[string]action.Function // of jobs with work: go, by the name of the job; nil: the program is the command ashlar
+}
+
+// Run is the function Run for the program.
+func (p Program) Run(args []string, stdout, stderr io.Writer) int {
+	root := p.newRoot()
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)

@@ -25,8 +25,9 @@ Doctor exits with 1 if something is an error, with 0 if there are only warnings 
 // errFindings ends the command with 1. The report has been printed.
 var errFindings = errors.New("there are errors: mend them, then run this again")
 
-func newDoctor() *cobra.Command {
+func (p Program) newDoctor() *cobra.Command {
 	f := newServeFlags()
+	f.functions = p.Functions
 	asJSON := false
 	cmd := &cobra.Command{
 		Use:   "doctor DIR",
@@ -36,7 +37,7 @@ func newDoctor() *cobra.Command {
   ashlar doctor /srv/careers --data /var/lib/careers --public https://careers.example.com --json`,
 		Args: exactlyOneDir,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := environment(cmd, allFlags(newServe())...); err != nil {
+			if err := environment(cmd, allFlags(p.newServe())...); err != nil {
 				return err
 			}
 			if err := f.check(cmd); err != nil {

@@ -80,7 +80,7 @@ func (f *healthFlags) run(cmd *cobra.Command) error {
 
 // listenerOf returns the address at which a server with these settings answers /readyz on this machine.
 func listenerOf(getenv func(string) string) (string, error) {
-	flags := newServe().Flags()
+	flags := Program{}.newServe().Flags()
 	for _, flag := range []string{"operate-listen", "listen"} {
 		address := cmp.Or(getenv(variable(flag)), flags.Lookup(flag).DefValue)
 		if address == "off" {

@@ -32,12 +32,22 @@ func writeJobs(out io.Writer, m *model.Model) error {
 	return columns.Flush()
 }
 
+// callers returns the names of the jobs that call a Go function.
+func callers(m *model.Model) (names []string) {
+	for _, job := range m.Jobs {
+		if job.Func {
+			names = append(names, job.Name)
+		}
+	}
+	return names
+}
+
 // unstarted returns warnings about jobs that nothing starts, and queues without jobs.
 func unstarted(m *model.Model) (found model.Faults) {
 	used := map[string]bool{model.DefaultQueue: true, model.PullQueue: true}
 	for _, job := range m.Jobs {
 		used[job.Queue] = true
-		if len(job.Args) > 0 && job.Enqueue == nil && !job.Func {
+		if len(job.Args) > 0 && job.Enqueue == nil {
 			found = append(found, m.Fault(job.Pos, "nobody may start the job %s: give it `access: {enqueue: …}`", job.Name))
 		}
 	}

@@ -26,7 +26,7 @@ A first app takes a folder with one file:
 const rootExample = `  ashlar serve examples/careers
   ashlar token --id 018f0000-0000-7000-8000-0000000000a1 examples/careers`
 
-func newRoot() *cobra.Command {
+func (p Program) newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "ashlar",
 		Short:         "A production backend from one model file",
@@ -46,6 +46,6 @@ func newRoot() *cobra.Command {
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newServe(), newCheck(), newDoctor(), newHealth(), newMigrate(), newMove(), newBackup(), newRestore(), newAudit(), newAdvise(), newIncidents(), newCost(), newOps(), newSchema(), newToken(), newRotate(), newOperator(), newUsers(), newWebhook(), newVersion())
+	root.AddCommand(p.newServe(), p.newCheck(), p.newDoctor(), newHealth(), newMigrate(), newMove(), newBackup(), newRestore(), newAudit(), newAdvise(), newIncidents(), newCost(), newOps(), newSchema(), newToken(), newRotate(), newOperator(), newUsers(), newWebhook(), newVersion())
 	return root
 }

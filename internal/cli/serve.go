@@ -41,8 +41,9 @@ const serveExample = `  ashlar serve examples/careers
   ashlar serve examples/careers --listen :8080 --data /var/lib/careers --take-over
   ASHLAR_CORS=https://app.example.com,https://example.com ashlar serve examples/careers`
 
-func newServe() *cobra.Command {
+func (p Program) newServe() *cobra.Command {
 	f := newServeFlags()
+	f.functions = p.Functions
 	cmd := &cobra.Command{
 		Use:     "serve DIR",
 		Short:   "Serve the app in a folder",
@@ -79,6 +80,9 @@ func (f *serveFlags) serve(cmd *cobra.Command, dir string) error {
 	cfg.Notifier = systemd.Open(os.Getenv, os.Getpid())
 	loaded, err := app.Load(dir)
 	if err != nil {
+		return err
+	}
+	if err := loaded.CheckFunctions(f.functions); err != nil {
 		return err
 	}
 	passed, err := systemd.Sockets(os.Getenv, os.Getpid())

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ashlar-dev/ashlar/internal/app"
+	"github.com/ashlar-dev/ashlar/internal/job/action"
 	"github.com/ashlar-dev/ashlar/internal/limit/redisledger"
 	"github.com/ashlar-dev/ashlar/internal/mail"
 	"github.com/ashlar-dev/ashlar/internal/store/sqlite"
@@ -42,6 +43,7 @@ type serveFlags struct {
 	ledger                                   redisledger.Address // parsed limits
 	telemetry                                telemetrySize
 	answers                                  answerSize
+	functions                                map[string]action.Function // of the program; no flag
 }
 
 func newServeFlags() *serveFlags {
@@ -220,6 +222,7 @@ func (f *serveFlags) config(dir string, log *slog.Logger) app.Config {
 	if f.durability.value == "normal" {
 		cfg.Durability = sqlite.Normal
 	}
+	cfg.Functions = f.functions
 	return cfg
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"runtime/debug"
+	"slices"
 
 	"github.com/spf13/cobra"
 )
@@ -65,16 +66,44 @@ func runVersionCheck(cmd *cobra.Command, f *databaseFlags, args []string) error 
 // version is set by the linker: -X github.com/ashlar-dev/ashlar/internal/cli.version=v1.2.3.
 var version string
 
-// buildVersion returns the version of this program, in the most precise known form.
+// module is the path of the module of Ashlar.
+const module = "github.com/ashlar-dev/ashlar"
+
+// devel is the version of a module that was built from its sources.
+const devel = "(devel)"
+
+// buildVersion returns the version of this program, in the most precise known form. A program that embeds Ashlar has the version
+// of Ashlar, and its own.
 func buildVersion() string {
-	if version != "" {
-		return version
-	}
 	info, ok := debug.ReadBuildInfo()
-	if !ok {
+	switch {
+	case version != "":
+		return version
+	case !ok:
 		return "unknown"
 	}
-	if v := info.Main.Version; v != "" && v != "(devel)" {
+	return versionOf(info)
+}
+
+func versionOf(info *debug.BuildInfo) string {
+	i := slices.IndexFunc(info.Deps, func(m *debug.Module) bool { return m.Path == module })
+	if i < 0 {
+		return mainVersion(info)
+	}
+	own := info.Deps[i].Version
+	switch other := info.Deps[i].Replace; {
+	case other == nil:
+	case other.Version == "" || other.Version == devel: // a folder
+		own = "development build"
+	default:
+		own = other.Version + " of " + other.Path
+	}
+	return own + ", in " + info.Main.Path + " " + mainVersion(info)
+}
+
+// mainVersion returns the version of the main module of a build.
+func mainVersion(info *debug.BuildInfo) string {
+	if v := info.Main.Version; v != "" && v != devel {
 		return v
 	}
 	for _, s := range info.Settings {

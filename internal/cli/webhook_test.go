@@ -38,7 +38,7 @@ func (l *lines) String() string {
 func listening(t *testing.T, out *lines, flags ...string) (address string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	root := newRoot()
+	root := Program{}.newRoot()
 	root.SetArgs(append([]string{"webhook", "listen", "--port", "0"}, flags...))
 	root.SetOut(out)
 	ended := background.Async("listen", func() error { return root.ExecuteContext(ctx) })
@@ -117,7 +117,7 @@ func TestWebhookListenRefuses(t *testing.T) {
 		{"--keys abc", "--keys: write an address"},
 		{"--keys http://127.0.0.1:1/", "--keys: "},
 	} {
-		root := newRoot()
+		root := Program{}.newRoot()
 		root.SetArgs(append([]string{"webhook", "listen"}, strings.Fields(tt.flags)...))
 		root.SetOut(&bytes.Buffer{})
 		root.SetErr(&bytes.Buffer{})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ashlar-dev/ashlar/internal/limit/redisledger"
 	"github.com/ashlar-dev/ashlar/internal/mail"
+	"github.com/ashlar-dev/ashlar/internal/model"
 	"github.com/ashlar-dev/ashlar/internal/rule"
 	"github.com/ashlar-dev/ashlar/internal/system"
 )
@@ -50,6 +51,8 @@ type Deployment struct {
 	TLSCert, TLSKey string   // files with the certificate of the listener; "": none
 	ACME            []string // names for which certificates are ordered by ACME
 	ACMEDirectory   string
+
+	Functions model.Faults // of the functions that the program gives for jobs
 
 	Layout Layout
 	System []system.Fragment // system tables of the app

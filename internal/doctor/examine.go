@@ -76,6 +76,9 @@ func checks(d *Deployment) []check {
 	if d.Rules.Model.Accounts != nil {
 		all = append(all, check{"mail", mails})
 	}
+	if slices.ContainsFunc(d.Rules.Model.Jobs, func(j *model.Job) bool { return j.Func }) || len(d.Functions) > 0 {
+		all = append(all, check{"functions", functions})
+	}
 	return append(all, check{"queries", queries}, check{"backups", backups}, check{"exposure", exposure})
 }
 
@@ -85,6 +88,12 @@ func settings(_ context.Context, e *examination) {
 	_, more := e.Rules.Model.ResolveOperate(e.LookupEnv, e.ReadFile)
 	for _, fault := range append(missing, more...) {
 		e.add(Error, at(fault)+fault.Message+".", "Set it where the server starts, and where this command runs. Without it the server does not start.")
+	}
+}
+
+func functions(_ context.Context, e *examination) {
+	for _, fault := range e.Functions {
+		e.add(Error, at(fault)+fault.Message+".", "The server does not start before that.")
 	}
 }
 

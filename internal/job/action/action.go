@@ -22,8 +22,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/webhook"
 )
 
-// A Func does a job of the program that embeds Ashlar. The context ends with the attempt. See job.Permanent, job.RetryError and
-// job.Job.SetResult.
+// A Func does a job. The context ends with the attempt. See job.Permanent, job.RetryError and job.Job.SetResult.
 type Func func(ctx context.Context, j *job.Job) error
 
 // Config holds what the actions of a model need.
@@ -34,7 +33,8 @@ type Config struct {
 	Egress    *outbound.Egress
 	Targets   map[string]*model.Target // of model.ResolveTargets
 	Key       webhook.SigningKey       // of the server
-	Functions map[string]Func          // by name of the job
+	Functions map[string]Function      // of the program, by name of the job
+	API       API                      // answers the requests of Functions; nil: there is none
 
 	User func(ctx context.Context, id string) (caller.Caller, error) // a user as whom a job acts; nil: users have no roles
 	Due  func(ctx context.Context, j *job.Job) (bool, error)         // whether a timer still holds; nil: it does
@@ -72,7 +72,7 @@ func (a *Actor) Handlers() map[string]Func {
 		case j.Post != nil:
 			do = func(ctx context.Context, run *job.Job) error { return a.post(ctx, j, run) }
 		case j.Func:
-			do = a.cfg.Functions[j.Name]
+			do = a.function(j)
 		}
 		if do != nil {
 			all[j.Name] = a.ifDue(j, do)
