@@ -57,15 +57,25 @@ func (s *Shares[K]) TryTake(units int64) (_ Share[K], ok bool) {
 
 // Take takes units for a client. The error is ErrFull or ErrShare. After the use the caller calls Share.Give.
 func (s *Shares[K]) Take(client K, units int64) (Share[K], error) {
+	return s.take(client, units, s.total)
+}
+
+// TakeLeaving is Take, but leaves a quarter of all units to others.
+func (s *Shares[K]) TakeLeaving(client K, units int64) (Share[K], error) {
+	return s.take(client, units, s.total-s.total/4)
+}
+
+// take takes units if no more than limit are taken then.
+func (s *Shares[K]) take(client K, units, limit int64) (Share[K], error) {
 	if share, ok := s.TryTake(units); ok {
 		return share, nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if taken := s.taken.Load(); taken+units <= s.total && !s.allows(client, taken) {
+	if taken := s.taken.Load(); taken+units <= limit && !s.allows(client, taken) {
 		return Share[K]{}, ErrShare
 	}
-	if !s.add(units, s.total) {
+	if !s.add(units, limit) {
 		s.refused.Add(1)
 		return Share[K]{}, ErrFull
 	}

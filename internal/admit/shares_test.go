@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -158,4 +159,30 @@ func TestRefusedUnitsAreFree(t *testing.T) {
 	}
 	close(stop)
 	group.Wait()
+}
+
+// However many take at once, TakeLeaving leaves a quarter.
+func TestSharesLeaveAQuarter(t *testing.T) {
+	for range 200 {
+		s := NewShares[int](64)
+		var all sync.WaitGroup
+		start := make(chan bool)
+		var taken atomic.Int64
+		for client := range 64 {
+			all.Go(func() {
+				<-start
+				if _, err := s.TakeLeaving(client, 1); err == nil {
+					taken.Add(1)
+				}
+			})
+		}
+		close(start)
+		all.Wait()
+		if got := taken.Load(); got != 48 || s.taken.Load() != 48 {
+			t.Fatalf("64 clients took %d units, want 48", got)
+		}
+		if _, err := s.Take(100, 1); err != nil {
+			t.Errorf("somebody else gets %v", err)
+		}
+	}
 }

@@ -44,8 +44,8 @@ func (a *App) openMetrics() {
 // gates returns the gates of the app, each with a name for metrics and pages.
 func (a *App) gates() []metric.Gate {
 	return []metric.Gate{
-		{Name: "request", Stats: a.places}, {Name: "turn", Stats: a.turns}, {Name: "answer", Stats: a.answers}, {Name: "connection", Stats: a.bounds.Stats},
-		{Name: "read", Stats: a.Rows.Gate}, {Name: "password", Stats: a.accounts.hasher.Gate},
+		{Name: "request", Stats: a.places}, {Name: "turn", Stats: a.turns}, {Name: "newcomer", Stats: a.newcomers},
+		{Name: "answer", Stats: a.answers}, {Name: "connection", Stats: a.bounds.Stats}, {Name: "read", Stats: a.Rows.Gate}, {Name: "password", Stats: a.accounts.hasher.Gate},
 	}
 }
 
@@ -63,6 +63,17 @@ func (a *App) turns() (none admit.Stats) {
 		return receiver.Turns().Stats()
 	}
 	return none
+}
+
+// newcomers returns counts of the connections of newcomers.
+func (a *App) newcomers() admit.Stats { return a.known().Stats() }
+
+// known returns the clients that are no newcomers.
+func (a *App) known() *admit.Known {
+	if receiver := a.receiver.Load(); receiver != nil {
+		return receiver.Known()
+	}
+	return &admit.Known{}
 }
 
 // budgetsLeft returns the share of the budget that each objective of the model has left.
@@ -87,6 +98,7 @@ func (a *App) readings() []metric.Reading {
 		{Name: "ashlar_sessions", Help: "Sessions of users and operators that have not expired, at the last count of this process, up to a million.", Value: func() float64 { return float64(a.accounts.service.LiveSessions()) }},
 		{Name: "ashlar_limit_checks_total", Help: "Checks of limits: most requests need two, before and after they have a route.", Value: func() float64 { return float64(limits().Checks) }},
 		{Name: "ashlar_limit_forgotten_total", Help: "Addresses, callers and keys whose limit was reset for lack of memory.", Value: func() float64 { return float64(limits().Forgotten) }},
+		{Name: "ashlar_newcomers_rushes_total", Help: "Times that many new clients began to wait for each other.", Value: func() float64 { return float64(a.known().Rushes()) }},
 		{Name: "ashlar_connections_closed_total", Help: "Idle connections of clients that were closed for new ones.", Value: func() float64 { return float64(a.bounds.Closed()) }},
 		{Name: "ashlar_limit_ledger_asks_total", Help: "Batches in which this process asked the database or Redis for room in shared limits.", Value: func() float64 { return float64(limits().Asks) }},
 		{Name: "ashlar_limit_ledger_buckets_total", Help: "Addresses, callers and keys in these batches.", Value: func() float64 { return float64(limits().Asked) }},
@@ -169,8 +181,8 @@ func SeriesBudget(m *model.Model) int {
 
 // gateCount and readingCount are how many gates and readings openMetrics has, with TLS.
 const (
-	gateCount    = 6
-	readingCount = 32
+	gateCount    = 7
+	readingCount = 33
 )
 
 // jobNames returns the names of all jobs that an app may have. A test compares them with the jobs of an app that has all.

@@ -70,6 +70,7 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 		TLS:           a.tlsConfig(),
 		Bounds:        a.bounds,
 		Traffic:       &a.traffic,
+		Known:         a.known(),
 	})
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.Grace)
 	defer cancel()

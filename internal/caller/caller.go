@@ -155,6 +155,9 @@ type Client struct {
 	address netip.Addr
 }
 
+// Newcomers stands for all clients that a server does not know yet, where they count as one.
+var Newcomers = Client{kind: KindSystem + 1}
+
 // Client returns the unit that the caller belongs to. Users and services go by their id, the keys of a user together by its
 // id, anonymous callers by the Network of their address.
 func (c Caller) Client() Client {

@@ -13,6 +13,7 @@ import (
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
+	"github.com/ashlar-dev/ashlar/internal/web/netconn"
 )
 
 // Handler returns the handler of a server with the routes of m. Each request takes the steps of the chain; then m finds
@@ -60,6 +61,7 @@ func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request, from origin,
 	x.out = response{ResponseWriter: w, base: from.base, client: r.Context(), head: r.Method == http.MethodHead, accepts: r.Header["Accept-Encoding"]}
 	x.parent, x.at = x.client, start.Add(rc.timeout)
 	x.caller = from.caller.From(from.client)
+	x.record.Queue = netconn.Queued(x.client)
 	defer x.end()
 	r = r.WithContext(x)
 	r.RemoteAddr = from.client
@@ -164,20 +166,31 @@ func setHeaders(next Handler) Handler {
 	}
 }
 
+// meet notes the caller as one that has come.
+func (rc *Receiver) meet(x *exchange) {
+	x.unit = x.caller.Client()
+	x.isNew = rc.known.Came(x.unit)
+}
+
 // limit bounds the requests at work, of all clients and of each. The client is an address until authenticate knows its
 // caller. Probes pass: a supervisor must get its answer from a busy server too.
 func (rc *Receiver) limit(next Handler) Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		x := exchangeOf(r)
+		rc.meet(x)
 		if x.probe {
 			return next(w, r)
 		}
-		var ok bool
-		if x.place, ok = rc.places.TryTake(1); !ok {
-			var err error
-			if x.place, err = rc.places.Take(x.caller.Client(), 1); err != nil {
-				return x.refusePlace(err)
+		take := rc.places.Take
+		if x.isNew {
+			take = rc.places.TakeLeaving
+		}
+		var err error
+		if x.place, err = take(x.unit, 1); err != nil {
+			if x.isNew {
+				rc.known.Waited(x.unit)
 			}
+			return x.refusePlace(err)
 		}
 		defer x.place.Give()
 		return next(w, r)
@@ -206,8 +219,14 @@ func (rc *Receiver) authenticate(next Handler) Handler {
 			return err
 		}
 		x.caller = who.From(r.RemoteAddr)
+		if !who.IsAnonymous() {
+			address, fromNew := x.unit, x.isNew
+			if rc.meet(x); fromNew && !x.isNew {
+				rc.known.Vouch(x.unit, address)
+			}
+		}
 		if x.place.Counted() {
-			if err := x.place.Move(x.caller.Client()); err != nil {
+			if err := x.place.Move(x.unit); err != nil {
 				return x.refusePlace(err)
 			}
 		}
@@ -215,14 +234,24 @@ func (rc *Receiver) authenticate(next Handler) Handler {
 	}
 }
 
-// takeTurn waits if too many requests of the caller compute, and others come.
+// takeTurn waits if too many requests of the caller compute, or of all newcomers together, and others come.
 func (rc *Receiver) takeTurn(next Handler) Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		x := exchangeOf(r)
 		if x.probe {
 			return next(w, r)
 		}
-		rc.turns.Enter(&x.turn, x.caller.Client())
+		if x.unit == (caller.Client{}) { // a request from inside
+			rc.meet(x)
+		}
+		unit := x.unit
+		if x.isNew {
+			unit = caller.Newcomers
+		}
+		rc.turns.Enter(&x.turn, unit)
+		if x.isNew && x.turn.Waited() > 0 {
+			rc.known.Waited(x.unit)
+		}
 		defer func() {
 			x.turn.Leave()
 			x.record.Queue += x.turn.Waited()

@@ -30,6 +30,8 @@ type exchange struct {
 	caller  caller.Caller
 	limiter *limit.Limiter // nil: no limits
 	limits  limit.Request
+	unit    caller.Client              // of the caller, as far as it is known
+	isNew   bool                       // unit is a newcomer, see admit.Known
 	place   admit.Share[caller.Client] // among the requests at work
 	turn    admit.Turn
 	record  telemetry.Record

@@ -55,6 +55,7 @@ type Receiver struct {
 	base     base
 	places   *admit.Shares[caller.Client] // for requests at work
 	turns    *admit.Turnstile             // for requests that compute
+	known    *admit.Known                 // clients that are no newcomers
 }
 
 // NewReceiver returns a Receiver. It fails if cfg.CORS holds something else than an origin.
@@ -72,6 +73,7 @@ func NewReceiver(cfg Config) (_ *Receiver, err error) {
 		labeler:  cfg.Labels,
 		limiter:  cfg.Limits,
 		turns:    admit.NewTurnstile(turnsPerProcessor * background.Processors()),
+		known:    admit.NewKnown(),
 		places:   admit.NewShares[caller.Client](int64(orElse(cfg.MaxConcurrent, 1024))),
 	}
 	if cfg.Logger == nil {
@@ -104,6 +106,9 @@ const turnsPerProcessor = 6
 
 // Turns returns what hands on the turns of requests, while it runs.
 func (rc *Receiver) Turns() *admit.Turnstile { return rc.turns }
+
+// Known returns the clients that are no newcomers.
+func (rc *Receiver) Known() *admit.Known { return rc.known }
 
 // Places returns counts of the requests at work.
 func (rc *Receiver) Places() admit.Stats { return rc.places.Stats() }

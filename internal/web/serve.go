@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ashlar-dev/ashlar/internal/admit"
 	"github.com/ashlar-dev/ashlar/internal/background"
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/web/netconn"
@@ -39,6 +40,7 @@ type ServerConfig struct {
 	TLS     *tls.Config      // speak TLS, with HTTP/2; nil: HTTP/1.1 in the clear
 	Bounds  *netconn.Bounds  // of open connections; default: netconn.MostTotal
 	Traffic *netconn.Traffic // counts the bytes of all connections; may be nil
+	Known   *admit.Known     // of the Receiver: the parked connections of newcomers wait for each other; may be nil
 
 	ParkFrom int // idle connections are parked while so many are open, but not with TLS; default: 1,000
 }
@@ -98,9 +100,17 @@ func (s *server) lot() *netconn.Lot {
 	if s.cfg.TLS != nil {
 		return nil
 	}
-	return netconn.NewLot(orElse(s.cfg.ParkFrom, parkFrom), func(ln net.Listener) {
+	serve := func(ln net.Listener) {
 		background.Go(orElse(s.cfg.Name, "the listener")+", parked", func() error { return s.http.Serve(ln) }, func(error) {})
-	})
+	}
+	cfg := netconn.LotConfig{
+		From: orElse(s.cfg.ParkFrom, parkFrom), Serve: serve, FirstWait: s.http.ReadHeaderTimeout,
+		Turns: turnsPerProcessor * background.Processors(),
+	}
+	if s.cfg.Known != nil {
+		cfg.Known = s.cfg.Known
+	}
+	return netconn.NewLot(cfg)
 }
 
 // parkFrom is the default of ServerConfig.ParkFrom.

@@ -61,7 +61,8 @@ func (l *logBuffer) lines(t *testing.T, want int) []map[string]any {
 // site is a server over a real connection with a handler for each kind of end.
 type site struct {
 	*httptest.Server
-	log logBuffer
+	log      logBuffer
+	receiver *Receiver
 }
 
 func handle(m *Mux, pattern string, next Handler) { m.add(Route{Pattern: pattern, Handler: next}) }
@@ -74,6 +75,7 @@ func newSite(t *testing.T, cfg Config, add func(*Mux)) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.receiver = w
 	mux := NewMux(ProblemRoutes()...)
 	add(mux)
 	s.Server = httptest.NewUnstartedServer(w.Handler(mux))

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 )
 
 // Large is the size of a body, in bytes, from which Join has an effect. It is the size of the buffer of net/http, so an answer
@@ -31,6 +32,15 @@ func Join(ctx context.Context) {
 	if c, ok := ctx.Value(connKey{}).(*conn); ok {
 		c.joins = true
 	}
+}
+
+// Queued returns how long a request waited before it was read, because many newcomers came. ctx is as with Join. A second call
+// returns 0.
+func Queued(ctx context.Context) (waited time.Duration) {
+	if c, ok := ctx.Value(connKey{}).(*conn); ok {
+		waited, c.queued = c.queued, 0
+	}
+	return waited
 }
 
 // hold keeps a write for the next one. It reports false if the write must not wait.

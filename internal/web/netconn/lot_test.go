@@ -33,7 +33,7 @@ func newLotServer(t testing.TB, from int, idle time.Duration) *lotServer {
 		t.Fatal(err)
 	}
 	s := &lotServer{t: t, address: ln.Addr().String(), bounds: NewBounds(4*900, nil)}
-	s.lot = NewLot(from, func(ln net.Listener) { go s.http.Serve(ln) })
+	s.lot = NewLot(LotConfig{From: from, Serve: func(ln net.Listener) { go s.http.Serve(ln) }})
 	s.http = &http.Server{ConnState: NoteState, IdleTimeout: idle, ReadHeaderTimeout: 10 * time.Second}
 	s.http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet {
@@ -88,8 +88,10 @@ func (s *lotServer) dial() *lotClient {
 	}
 	s.t.Cleanup(func() { c.Close() })
 	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
-	return &lotClient{s.t, c, bufio.NewReader(c)}
+	return newLotClient(s.t, c)
 }
+
+func newLotClient(t testing.TB, c net.Conn) *lotClient { return &lotClient{t, c, bufio.NewReader(c)} }
 
 func (c *lotClient) write(text string) {
 	if _, err := io.WriteString(c.c, text); err != nil {

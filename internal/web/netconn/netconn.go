@@ -58,10 +58,12 @@ func (l listener) Accept() (net.Conn, error) {
 		}
 		c := newConn(raw, l.traffic)
 		c.parkIn(l.lot)
-		if l.bounds == nil || l.bounds.admit(c) {
+		switch {
+		case l.bounds != nil && !l.bounds.admit(c):
+			_ = raw.Close() // the peer sees the end
+		case l.lot == nil || !l.lot.receive(c):
 			return c, nil
 		}
-		_ = raw.Close() // the peer sees the end
 	}
 }
 
@@ -85,6 +87,7 @@ type conn struct {
 	raw     syscall.RawConn // for lot; nil: the connection cannot be parked
 	number  uint64          // in lot; 0: it was never parked
 	resumed bool            // the next read is the first since it was parked
+	queued  time.Duration   // how long it waited in lot for its turn, for the next request
 
 	mu     sync.Mutex
 	closed bool
@@ -308,13 +311,14 @@ func (c *conn) end() error {
 	c.timer.Stop()
 	c.ticker.Stop()
 	c.ready.Signal()
+	wasParked := c.number != 0
 	c.mu.Unlock()
 	if c.bounds != nil {
 		c.bounds.leave(c)
 	}
 	err := c.Conn.Close()
-	if c.number != 0 {
-		c.lot.take(c.number)
+	if wasParked {
+		c.lot.forget(c)
 	}
 	return err
 }

@@ -13,6 +13,10 @@ func (b *Bounds) BeginStop() { b.stopping.Store(time.Now().UnixNano()) }
 func (b *Bounds) CloseQuiet(quiet time.Duration) (open int) {
 	before := time.Now().Add(-quiet).UnixNano()
 	for _, c := range b.quiet(before) {
+		if c.hasBytes() { // of a request that the Lot has not seen yet
+			c.idleSince.Store(0)
+			continue
+		}
 		_ = c.end() // its server notices the end
 	}
 	b.mu.Lock()
@@ -34,6 +38,13 @@ func (b *Bounds) quiet(before int64) (found []*conn) {
 		}
 	}
 	return found
+}
+
+// noteBusy notes that a request has come on an idle connection, though nobody has read it yet.
+func (c *conn) noteBusy() {
+	if since := c.idleSince.Load(); since > 0 {
+		c.idleSince.CompareAndSwap(since, 0)
+	}
 }
 
 // hear notes that bytes have come, while the server stops.

@@ -111,6 +111,8 @@ func boundWords(name string) (what, flag string) {
 		return "Requests at work", "--max-concurrent"
 	case "turn":
 		return "Requests that compute, of the client with most", ""
+	case "newcomer":
+		return "Connections of newcomers that have a turn", ""
 	case "answer":
 		return "Memory of large answers", ""
 	case "connection":
