@@ -63,8 +63,8 @@ func (g *Generator) joinSteps(path rule.Path, sc *scope) (from, last string) {
 // rootField returns a field of the row at the start of a path.
 func (g *Generator) rootField(field *model.Field, row *rule.Row, sc *scope) string {
 	at := sc.find(row)
-	if v, ok := at.values[field]; ok {
-		return v
+	if i, ok := at.inputs[field]; ok {
+		return g.inputOf(i, field)
 	}
 	return g.field(field, at.alias, sc.client)
 }

@@ -10,7 +10,7 @@ import (
 type scope struct {
 	row        *rule.Row
 	alias      string
-	values     map[*model.Field]string // values that a write sets, in place of columns
+	inputs     map[*model.Field]int // inputs that a write sets fields to, in place of columns
 	outer      *scope
 	client     bool // apply masks, and hide rows that the caller may not read
 	allowSets  bool // conditions that name the caller may become sets, see callerset.go

@@ -57,7 +57,7 @@ func (g *Generator) Starts(start Start, rows StartRows) (*Statement, error) {
 			return &Statement{}, nil
 		}
 	}
-	sc, source, conds := g.startScope(start.Table, rows, func(f *model.Field) bool { return start.names(when, f) })
+	sc, source, conds := g.startScope(start.Table, rows)
 	if when != nil && !rule.AlwaysTrue(when) {
 		conds = append(conds, g.cond(when, sc, admit))
 	}
@@ -81,15 +81,8 @@ func (g *Generator) Starts(start Start, rows StartRows) (*Statement, error) {
 	return g.finish(sql)
 }
 
-// names reports whether a job depends on the new value of a field. when is the folded condition.
-func (s Start) names(when rule.Node, field *model.Field) bool {
-	one := []*model.Field{field}
-	return field == s.Key || field == s.Order || slices.Contains(s.Once, field) ||
-		(when != nil && rule.Names(when, one)) || (s.At != nil && rule.Names(s.At, one))
-}
-
 // startScope returns the scope, the FROM and the conditions of StartRows.
-func (g *Generator) startScope(table *model.Table, rows StartRows, names func(*model.Field) bool) (sc *scope, source string, conds []string) {
+func (g *Generator) startScope(table *model.Table, rows StartRows) (sc *scope, source string, conds []string) {
 	id, of := column("t0", "id"), g.Rules.Table(table)
 	sc, source = g.modelScope(table, "t0"), g.from(table, "t0")
 	switch rows.Which {
@@ -110,13 +103,10 @@ func (g *Generator) startScope(table *model.Table, rows StartRows, names func(*m
 		source += ", " + g.inputRow(table, 2, "old")
 		sc = sc.nested(of.Old, "old")
 	case Changing:
-		values := make(map[*model.Field]string, len(rows.Fields))
+		sc.inputs = make(map[*model.Field]int, len(rows.Fields))
 		for i, f := range rows.Fields {
-			if names(f) { // PostgreSQL refuses a parameter without a place
-				values[f] = g.inputOf(2+i, f)
-			}
+			sc.inputs[f] = 2 + i
 		}
-		sc.values = values
 		sc = sc.nested(of.Old, "t0")
 	}
 	return sc, source, conds
@@ -195,7 +185,7 @@ func (g *Generator) isDoomed(alias string, reach *Reach, of int, collected bool)
 
 // PageOf locks the rows of a page and returns their ids as text. Its inputs are the ones of Paged.
 func (g *Generator) PageOf(table *model.Table, first bool) (*Statement, error) {
-	_, source, conds := g.startScope(table, StartRows{Which: Paged, First: first}, nil)
+	_, source, conds := g.startScope(table, StartRows{Which: Paged, First: first})
 	id := column("t0", "id")
 	return g.finish("SELECT " + g.rowText(table) + source + where(conds) + " ORDER BY " + id + " LIMIT " + g.input(1, value.Int) + g.Dialect.LockRow("t0"))
 }

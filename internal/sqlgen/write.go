@@ -19,7 +19,7 @@ func (g *Generator) Insert(after After) (*Statement, error) {
 		return g.withReturning(row.into()+" VALUES ("+row.list()+")", after)
 	}
 	sc := g.writeScope(after.Table, "")
-	sc.values = row.inputs
+	sc.inputs = row.inputs
 	return g.withReturning(row.into()+" SELECT "+row.list()+where(g.ruleConditions(after.Rules, sc)), after)
 }
 
@@ -35,7 +35,7 @@ func (g *Generator) InsertKnown(after After) (*Statement, error) {
 	}
 	row := g.newRow(after.Table)
 	asWriter, asModel := g.writeScope(after.Table, ""), g.modelScope(after.Table, "")
-	asWriter.values, asModel.values = row.inputs, row.inputs
+	asWriter.inputs, asModel.inputs = row.inputs, row.inputs
 	conds := g.ruleConditions(after.Rules, asWriter)
 	for _, node := range after.Checks {
 		if node != nil && !rule.AlwaysTrue(g.fold(node)) {
@@ -69,15 +69,15 @@ func (g *Generator) showsNewRow(after After) bool {
 // newRow is the row of an INSERT, as the inputs of Insert.
 type newRow struct {
 	table  *model.Table
-	inputs map[*model.Field]string
+	inputs map[*model.Field]int
 	values []string // of the fields, then the revision
 }
 
 func (g *Generator) newRow(table *model.Table) newRow {
-	row := newRow{table: table, inputs: make(map[*model.Field]string, len(table.Fields))}
+	row := newRow{table: table, inputs: make(map[*model.Field]int, len(table.Fields))}
 	for i, f := range table.Fields {
-		row.inputs[f] = g.inputOf(i, f)
-		row.values = append(row.values, row.inputs[f])
+		row.inputs[f] = i
+		row.values = append(row.values, g.inputOf(i, f))
 	}
 	row.values = append(row.values, g.input(len(table.Fields), value.Int))
 	return row
@@ -119,10 +119,10 @@ func (g *Generator) updateText(after After, from []rule.Node, fields []*model.Fi
 	oldRow := g.writeScope(table, row)
 	oldRow.row = g.Rules.Table(table).Old
 	newRow := oldRow.nested(g.Rules.Table(table).Row, row)
-	newRow.values = make(map[*model.Field]string, len(fields))
+	newRow.inputs = make(map[*model.Field]int, len(fields))
 	for i, f := range fields {
-		newRow.values[f] = g.inputOf(2+i, f)
-		sets = append(sets, Quote(f.Name)+" = "+newRow.values[f])
+		newRow.inputs[f] = 2 + i
+		sets = append(sets, Quote(f.Name)+" = "+g.inputOf(2+i, f))
 	}
 	conds := append([]string{column(row, "id") + " = " + g.inputOf(0, table.ID())}, more...)
 	for _, node := range after.Rules {

@@ -40,6 +40,7 @@ jobs:
   itself:  {on: orders.update, when: "old.total != total && parent.total == total", work: pull}
   mine:    {on: orders.delete, when: "total == 7 && auth.id == 'ann'", work: pull}
   gone:    {on: orders.delete, work: pull}
+  none:    {on: orders.update, when: "total in [] || old.note == 'none'", work: pull}
   former:  {on: customers.delete, when: name == 'Bob', work: pull}
 webhooks:
   changes: {on: [orders.update, orders.delete], order: note, to: https://example.com/hooks}
@@ -70,7 +71,8 @@ func TestWritesStartJobs(t *testing.T) {
 			{`update orders/1 {"parent_id":1}`, "changes update 1, dear update 1", false},
 			{`update orders/1 {"total":50}`, "changes update 1, family update 1, itself update 1", false}, // it is its own parent
 			{`update orders/2 {"note":"x"}`, "changes update 2, dear update 2", false},
-			{`update orders/1 {"note":"x"}`, "", true}, // unique
+			{`update orders/1 {"note":"x"}`, "", true},                                  // unique
+			{`update orders/2 {"total":105}`, "changes update 2, dear update 2", false}, // of none, no SQL names the new total
 			{`update orders/1 {"total":7}`, "changes update 1, family update 1, itself update 1", false},
 			{`delete orders/2`, "changes delete 2, gone delete 2", false},
 			{`delete orders/2`, "", true},
