@@ -75,6 +75,7 @@ func startCalled(t *testing.T, cfg Config) *called {
 	}
 	server := opened(t, app(t, calling), cfg)
 	c.worked = &worked{server: server, running: start(t, server)}
+	get(t, c.running.base+"/healthz") // once it answers, functions can ask
 	c.token(t, calledAnn)
 	c.token(t, calledBob)
 	for id, owner := range map[int]string{1: calledAnn, 2: calledBob} {
