@@ -73,7 +73,13 @@ func (r *runner) work(ctx context.Context, a *attempt, h *handler) {
 	defer stop()
 	err := r.cfg.Records.Job(j.Name).Do(limited, func(ctx context.Context) error {
 		describeAttempt(telemetry.RecordOf(ctx), j)
-		return background.Guard("job "+j.Name, func() error { return h.work(ctx, j) })
+		return background.Guard("job "+j.Name, func() error {
+			err := h.work(ctx, j)
+			if err != nil {
+				_ = err.Error() // panics if a nil pointer was returned as an error: here that fails the attempt
+			}
+			return err
+		})
 	})
 	cause := context.Cause(ctx)
 	switch {

@@ -36,6 +36,11 @@ func (g *gate) Read(ctx context.Context, f func(store.Reader) error) error {
 	return g.DB.Read(ctx, f)
 }
 
+// A textError has no text if it is nil: Error panics.
+type textError struct{ text string }
+
+func (e *textError) Error() string { return e.text }
+
 func TestRunWorks(t *testing.T) {
 	each(t, func(t *testing.T, open func() store.DB) {
 		var mu sync.Mutex
@@ -63,6 +68,7 @@ func TestRunWorks(t *testing.T) {
 			q.Handle("permanent", 0, func(_ context.Context, j *Job) error { count(j); return Permanent(errors.New("never")) })
 			q.Handle("panic", 0, func(_ context.Context, j *Job) error { count(j); panic("ouch") })
 			q.Handle("exit", 0, func(_ context.Context, j *Job) error { count(j); exit(); return nil })
+			q.Handle("nil pointer", 0, func(_ context.Context, j *Job) error { count(j); return (*textError)(nil) })
 			q.Handle("bad result", 0, func(_ context.Context, j *Job) error { count(j); j.SetResult([]byte(`{`)); return nil })
 			q.Handle("slow", 20*time.Millisecond, func(ctx context.Context, j *Job) error { count(j); <-ctx.Done(); return ctx.Err() })
 			start(t, q)
@@ -75,6 +81,7 @@ func TestRunWorks(t *testing.T) {
 			enqueue(t, queues[0], Insert{Name: "permanent"}):                                       {state: dead, attempt: 1, errors: "never"},
 			enqueue(t, queues[0], Insert{Name: "panic", Tries: 1}):                                 {state: dead, attempt: 1, errors: "panic: ouch"},
 			enqueue(t, queues[0], Insert{Name: "exit", Tries: 1}):                                  {state: dead, attempt: 1, errors: "ended its goroutine"},
+			enqueue(t, queues[0], Insert{Name: "nil pointer", Tries: 1}):                           {state: dead, attempt: 1, errors: "panic: runtime error: invalid memory address"},
 			enqueue(t, queues[0], Insert{Name: "bad result"}):                                      {state: dead, attempt: 1, errors: "no JSON"},
 			enqueue(t, queues[0], Insert{Name: "slow", Tries: 1}):                                  {state: dead, attempt: 1, errors: "longer than 20ms"},
 			enqueue(t, queues[0], Insert{Name: "unknown", Tries: 1}):                               {state: scheduled, errors: "does not know the job"},
