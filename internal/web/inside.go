@@ -47,6 +47,9 @@ func (in *Inside) Do(r *http.Request, who caller.Caller) (*http.Response, error)
 		return nil, errors.New("this client has a caller already: send neither Authorization nor Cookie")
 	}
 	asked, answer := received(r), &insideAnswer{header: http.Header{}}
+	if r.Body != nil {
+		defer context.AfterFunc(r.Context(), func() { _ = r.Body.Close() })() // ends a Read that waits, as of an io.Pipe
+	}
 	err := background.Guard("a request from inside", func() error {
 		defer pprof.SetGoroutineLabels(r.Context()) // the labels of the request end with it
 		in.receiver.receive(answer, asked, origin{client: insideAddress, caller: who}, in.next)
@@ -72,13 +75,29 @@ func received(r *http.Request) *http.Request {
 	if asked.Header == nil {
 		asked.Header = http.Header{}
 	}
-	switch {
-	case asked.Body == nil || asked.Body == http.NoBody:
+	if asked.Body == nil || asked.Body == http.NoBody {
 		asked.Body, asked.ContentLength = http.NoBody, 0
-	case asked.ContentLength == 0: // a client says with 0 that it does not know
+		return asked
+	}
+	if asked.ContentLength == 0 { // a client says with 0 that it does not know
 		asked.ContentLength = -1
 	}
+	asked.Body = insideBody{asked.Body, r.Context()}
 	return asked
+}
+
+// An insideBody is the body of a request from inside. After the end of the request's context, Read says that the client is gone.
+type insideBody struct {
+	io.ReadCloser
+	ctx context.Context
+}
+
+func (b insideBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF && b.ctx.Err() != nil {
+		err = context.Canceled
+	}
+	return n, err
 }
 
 // insideAnswer is a ResponseWriter that keeps the answer.

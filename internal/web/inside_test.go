@@ -2,12 +2,15 @@ package web
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/ashlar-dev/ashlar/internal/caller"
 	"github.com/ashlar-dev/ashlar/internal/telemetry"
@@ -102,6 +105,27 @@ func TestARequestFromInsideEnds(t *testing.T) {
 	if _, err := inside.Do(r, caller.System("test")); err == nil || err.Error() != "context canceled" {
 		t.Errorf("after its context: %v", err)
 	}
+}
+
+// A request from inside ends with its context even if nobody writes the rest of its body.
+func TestARequestFromInsideEndsWhileItsBodyWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var seen context.Context
+		_, inside, _ := newInside(t, insideRoutes(&seen))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		body, writer := io.Pipe()
+		r, err := http.NewRequestWithContext(ctx, "POST", "http://ashlar/echo", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := inside.Do(r, caller.System("test")); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("after its context: %v", err)
+		}
+		if _, err := writer.Write([]byte("late")); !errors.Is(err, io.ErrClosedPipe) {
+			t.Errorf("a late write: %v", err)
+		}
+	})
 }
 
 // The context and the address of a request from inside make nobody its caller at the handler of a listener.
