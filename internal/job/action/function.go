@@ -55,11 +55,15 @@ func (a *Actor) apiOf(attempt context.Context, j *model.Job, run *job.Job) http.
 		if attempt.Err() != nil {
 			return nil, context.Cause(attempt)
 		}
-		who, err := a.callerOf(ctx, j, run)
+		// Requests may run at the same time, and the record of the attempt is for the goroutine of the attempt only.
+		who, err := a.callerOf(telemetry.WithRecord(ctx, nil), j, run)
 		if err != nil {
 			return nil, err
 		}
 		asked := r.Clone(ctx)
+		if asked.Header == nil {
+			asked.Header = http.Header{}
+		}
 		if parent != "" && len(asked.Header["Traceparent"]) == 0 {
 			asked.Header.Set("Traceparent", parent)
 		}
