@@ -211,6 +211,33 @@ func TestAFunctionActsAsTheUserOfItsRow(t *testing.T) {
 	}
 }
 
+// A user who was deleted after the start of a job is nobody to act as.
+func TestAFunctionActsAsNoDeletedUser(t *testing.T) {
+	eachCalled(t, func(t *testing.T, c *called) {
+		const gone = "01920000-0000-7000-8000-00000000000c"
+		c.worked.token(t, gone)
+		users := c.server.Rules.Model.Table("users")
+		_, err := c.run(t, "user", `{"of_id": "`+calledAnn+`"}`, func(ctx context.Context, j *job.Job, api http.RoundTripper) error {
+			const address = "http://ashlar/api/users?fields=id"
+			j.Args = []byte(`{"of_id": "` + gone + `"}`)
+			if got, err := askAs(ctx, api, "GET", address, ""); err != nil || !strings.HasPrefix(got, "200 ") {
+				return fmt.Errorf("before: %s, %w", got, err)
+			}
+			if err := c.server.Rows.Delete(ctx, caller.System("test"), users, value.OfUUID(gone), nil); err != nil {
+				return err
+			}
+			got, err := askAs(ctx, api, "GET", address, "")
+			if err == nil || !strings.Contains(err.Error(), "the user "+gone+" is gone") {
+				return fmt.Errorf("after: %s, %w", got, err)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // The log and the trace of a job have the requests of its function.
 func TestRequestsOfFunctionsHaveRecords(t *testing.T) {
 	c := startCalled(t, Config{})
