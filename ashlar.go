@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	_ "golang.org/x/crypto/x509roots/fallback" // an image made from scratch has no authorities
@@ -68,7 +69,7 @@ func adapt(do Function) action.Function {
 	}
 	return func(ctx context.Context, run *job.Job, api http.RoundTripper) error {
 		own := &Job{
-			ID: run.ID, Name: run.Name, Args: run.Args, Table: run.Table, Row: run.Row,
+			ID: run.ID, Name: run.Name, Args: slices.Clone(run.Args), Table: run.Table, Row: run.Row,
 			Attempt: run.Attempt, Tries: run.Tries, API: api,
 		}
 		if err := do(ctx, own); err != nil {
@@ -95,7 +96,7 @@ func Permanent(err error) error {
 }
 
 // RetryAfter returns an error after which the next attempt begins when the pause is over, at most 12 hours. The attempt counts. Without
-// a pause the usual one applies, which grows with each attempt.
+// a pause the usual one applies, which grows with each attempt. If err is [Permanent], the job is dead nevertheless.
 func RetryAfter(err error, pause time.Duration) error {
 	if err == nil {
 		err = errors.New("the function asks for another attempt")

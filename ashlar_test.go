@@ -40,6 +40,8 @@ func TestAFunctionEndsItsAttempt(t *testing.T) {
 		{"later", func(context.Context, *Job) error { return RetryAfter(broken, time.Hour) }, "broken", false, time.Hour},
 		{"later, without an error", func(context.Context, *Job) error { return RetryAfter(nil, time.Hour) },
 			"the function asks for another attempt", false, time.Hour},
+		{"later, though it is for good", func(context.Context, *Job) error { return RetryAfter(Permanent(broken), time.Hour) },
+			"broken", true, time.Hour},
 		{"wrong arguments", func(_ context.Context, j *Job) error { var n int; return j.Decode(&n) },
 			"the arguments of the job resize: json: cannot unmarshal object into Go value of type int", true, 0},
 	} {
@@ -58,6 +60,15 @@ func TestAFunctionEndsItsAttempt(t *testing.T) {
 	}
 	if adapt(nil) != nil {
 		t.Error("a function that is nil must stay nil, so that it is refused")
+	}
+}
+
+// The arguments may name the user as whom the job acts. What a function does to its copy changes nobody else's.
+func TestAFunctionHasItsOwnArguments(t *testing.T) {
+	run := &job.Job{Args: []byte(`{"of_id":"ann"}`)}
+	err := adapt(func(_ context.Context, j *Job) error { clear(j.Args); return nil })(t.Context(), run, nil)
+	if string(run.Args) != `{"of_id":"ann"}` || err != nil {
+		t.Errorf("the arguments are %q, %v", run.Args, err)
 	}
 }
 
