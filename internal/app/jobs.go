@@ -49,6 +49,6 @@ func rateOf(rate *model.Rate) *job.Rate {
 // jobRoutes returns the routes of jobs, none for a model without jobs.
 func (a *App) jobRoutes() []web.Route {
 	starter := request.New(request.Config{Rules: a.Rules, Store: a.Store, Rows: a.Rows, Queue: a.work, Now: a.cfg.Now})
-	a.workers = work.New(a.Rules.Model, starter, a.work)
+	a.workers = work.New(a.Rules.Model, starter, a.work, a.starts.Due)
 	return a.workers.Routes()
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -288,6 +289,62 @@ func TestWorkRefusals(t *testing.T) {
 	depths, err := w.server.work.Depths(t.Context())
 	if err != nil || len(depths) != 0 {
 		t.Errorf("refused requests left %v, %v", depths, err)
+	}
+}
+
+const expiring = `
+-- ashlar.yaml --
+ashlar: 1
+name: shop
+accounts: {keys: {scopes: {worker: {jobs: [expire]}}}}
+tables:
+  orders:
+    key: int
+    fields: {paid: {type: bool, default: false}, due_at: {type: timestamp, optional: true}}
+    access: {read: true, write: true}
+jobs:
+  expire: {table: orders, at: due_at, when: "!paid", work: pull}
+`
+
+// A timer whose condition does not hold at its time ends, and no worker gets it.
+func TestWorkersGetTimersThatHold(t *testing.T) {
+	engines := map[string]Config{"SQLite": {}}
+	if pgtest.Available() {
+		engines["PostgreSQL"] = Config{Database: pgtest.URL(t)}
+	}
+	for name, cfg := range engines {
+		t.Run(name, func(t *testing.T) {
+			server := opened(t, app(t, expiring), cfg)
+			w := &worked{server: server, running: start(t, server)}
+			key := w.serviceKey(t, "worker")
+			const over = `"due_at": "2026-01-01T00:00:00Z"`
+			for _, paid := range []string{"true", "false", "true", "false"} {
+				w.want(t, "", "POST", "/api/orders", `{"paid": `+paid+`, `+over+`}`, http.StatusCreated, "")
+			}
+			rows := func(body string) (all []string) {
+				t.Helper()
+				out := w.want(t, key, "POST", "/jobs:lease", body, http.StatusOK, "items")
+				for _, item := range out["items"].([]any) {
+					item := item.(map[string]any)
+					all = append(all, item["row"].(string))
+					w.want(t, key, "POST", "/jobs/"+item["id"].(string)+":done", fmt.Sprintf(`{"lease": %q}`, item["lease"]), http.StatusNoContent, "")
+				}
+				return all
+			}
+			got := append(rows(`{"names": ["expire"]}`), rows(`{"names": ["expire"]}`)...) // one each, though others are due
+			if slices.Sort(got); !slices.Equal(got, []string{"2", "4"}) {
+				t.Errorf("two leases gave the timers of rows %v", got)
+			}
+			w.want(t, "", "POST", "/api/orders", `{"paid": true, `+over+`}`, http.StatusCreated, "")
+			begun := time.Now()
+			if got := rows(`{"names": ["expire"], "wait": 1}`); got != nil || time.Since(begun) < 900*time.Millisecond {
+				t.Errorf("after %v a lease gave the timers of rows %v", time.Since(begun), got)
+			}
+			depths, err := server.work.Depths(t.Context())
+			if err != nil || len(depths) != 0 {
+				t.Errorf("there are left %v, %v", depths, err)
+			}
+		})
 	}
 }
 

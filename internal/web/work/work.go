@@ -22,13 +22,14 @@ type Handler struct {
 	model    *model.Model
 	starter  *request.Starter
 	queue    *job.Queue
+	due      func(context.Context, *job.Job) (bool, error)
 	stopping context.Context
 	stop     context.CancelFunc
 }
 
-// New returns the handlers for the jobs of a model.
-func New(m *model.Model, starter *request.Starter, queue *job.Queue) *Handler {
-	h := &Handler{model: m, starter: starter, queue: queue}
+// New returns the handlers for the jobs of a model. due reports whether a timer still holds: see start.Starter.Due.
+func New(m *model.Model, starter *request.Starter, queue *job.Queue, due func(context.Context, *job.Job) (bool, error)) *Handler {
+	h := &Handler{model: m, starter: starter, queue: queue, due: due}
 	h.stopping, h.stop = context.WithCancel(context.Background())
 	return h
 }

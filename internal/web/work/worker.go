@@ -102,7 +102,7 @@ func (h *Handler) lease(w http.ResponseWriter, r *http.Request) error {
 	if want.Wait > 0 {
 		web.Leave(r)
 	}
-	jobs, err := h.queue.Lease(ctx, want)
+	jobs, err := h.leaseDue(ctx, want)
 	if err != nil && !(errors.Is(err, context.Canceled) && h.stopping.Err() != nil && r.Context().Err() == nil) {
 		return err
 	}
@@ -113,6 +113,44 @@ func (h *Handler) lease(w http.ResponseWriter, r *http.Request) error {
 		})
 	}
 	return answer(w, http.StatusOK, map[string]any{"items": items})
+}
+
+// leaseDue leases jobs, and ends the timers among them that no longer hold. It goes on until a job is left or none waits.
+func (h *Handler) leaseDue(ctx context.Context, want job.LeaseOrder) ([]*job.Job, error) {
+	deadline := time.Now().Add(want.Wait)
+	for {
+		jobs, err := h.queue.Lease(ctx, want)
+		if err != nil || len(jobs) == 0 {
+			return nil, err
+		}
+		if jobs, err = h.endUndue(ctx, jobs); err != nil || len(jobs) > 0 {
+			return jobs, err
+		}
+		want.Wait = max(0, time.Until(deadline))
+	}
+}
+
+// endUndue ends the timers that no longer hold, and returns the other jobs. After an error it gives all of them back.
+func (h *Handler) endUndue(ctx context.Context, jobs []*job.Job) (due []*job.Job, err error) {
+	for i, j := range jobs {
+		holds := true
+		if own := h.model.Job(j.Name); own != nil && own.At != nil {
+			holds, err = h.due(ctx, j)
+		}
+		if err == nil && !holds {
+			err = h.queue.Done(ctx, j, nil)
+		}
+		switch {
+		case err != nil:
+			for _, left := range append(due, jobs[i:]...) {
+				err = errors.Join(err, h.queue.Release(context.WithoutCancel(ctx), left))
+			}
+			return nil, err
+		case holds:
+			due = append(due, j)
+		}
+	}
+	return due, nil
 }
 
 // read reads the members of a body.
