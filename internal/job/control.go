@@ -117,7 +117,8 @@ FROM ashlar_jobs WHERE state = 'running' AND lease = $1 AND id = `
 
 // Leased returns the job of a lease, for a worker that knows only both texts.
 func (q *Queue) Leased(ctx context.Context, id, lease string) (j *Job, err error) {
-	if !isUUID(id) {
+	key, ok := value.ParseUUID(id)
+	if !ok {
 		return nil, NoJob(id)
 	}
 	sql := selectLeased + `$2`
@@ -126,7 +127,7 @@ func (q *Queue) Leased(ctx context.Context, id, lease string) (j *Job, err error
 	}
 	err = q.read(ctx, func(r store.Reader) error {
 		j = nil
-		return r.Query(sql, []value.Value{value.OfText(lease), value.OfUUID(id)}, func(row value.Row) error {
+		return r.Query(sql, []value.Value{value.OfText(lease), value.OfUUID(key)}, func(row value.Row) error {
 			j = jobOf(row)
 			j.Lease, j.Until, j.Begun = lease, time.UnixMicro(row.Int(16)), time.UnixMicro(row.Int(17))
 			return nil

@@ -254,11 +254,12 @@ type Detail struct {
 
 // Get returns a job, or an error of the kind errs.NotFound.
 func (q *Queue) Get(ctx context.Context, id string) (d Detail, err error) {
-	if !isUUID(id) {
+	key, ok := value.ParseUUID(id)
+	if !ok {
 		return d, NoJob(id)
 	}
 	b := &binder{dialect: q.db.Dialect()}
-	sql := "SELECT " + foundColumns + ", args, result, trace, node, turn_at FROM ashlar_jobs WHERE id = " + b.arg(value.OfUUID(strings.ToLower(id)))
+	sql := "SELECT " + foundColumns + ", args, result, trace, node, turn_at FROM ashlar_jobs WHERE id = " + b.arg(value.OfUUID(key))
 	err = q.read(ctx, func(r store.Reader) error {
 		d = Detail{}
 		return r.Query(sql, b.args, func(row value.Row) error {

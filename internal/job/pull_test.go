@@ -2,6 +2,7 @@ package job
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -94,6 +95,32 @@ func TestExtendEndsWithTheAttempt(t *testing.T) {
 		ahead.leap(most + time.Millisecond)
 		if _, err := q.Extend(t.Context(), j, most); errs.KindOf(err) != errs.Conflict {
 			t.Errorf("after its time: %v", err)
+		}
+	})
+}
+
+// An id in capital letters names the same job on both engines, as the id of a row does.
+func TestIDsInCapitals(t *testing.T) {
+	each(t, func(t *testing.T, open func() store.DB) {
+		q := Open(open(), fast(QueueConfig{Name: "pulled", Pull: true}))
+		enqueue(t, q, Insert{Queue: "pulled"})
+		all, err := q.Lease(t.Context(), LeaseOrder{Queues: []string{"pulled"}, Names: []string{"work"}, Most: 1})
+		if err != nil || len(all) != 1 {
+			t.Fatalf("leased %v, %v", all, err)
+		}
+		id := strings.ToUpper(all[0].ID)
+		if s, err := q.State(t.Context(), id); err != nil || s.ID != all[0].ID {
+			t.Errorf("State = %v, %v", s, err)
+		}
+		if d, err := q.Get(t.Context(), id); err != nil || d.ID != all[0].ID {
+			t.Errorf("Get = %v, %v", d, err)
+		}
+		j, err := q.Leased(t.Context(), id, all[0].Lease)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := q.Done(t.Context(), j, nil); err != nil {
+			t.Error(err)
 		}
 	})
 }

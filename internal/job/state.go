@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/ashlar-dev/ashlar/internal/errs"
 	"github.com/ashlar-dev/ashlar/internal/sqlgen"
 	"github.com/ashlar-dev/ashlar/internal/store"
@@ -32,10 +30,11 @@ func (q *Queue) State(ctx context.Context, id string) (s State, err error) {
 	if q.db.Dialect() == sqlgen.Postgres {
 		sql += `::uuid`
 	}
-	if !isUUID(id) {
+	key, ok := value.ParseUUID(id)
+	if !ok {
 		return State{}, NoJob(id)
 	}
-	err = q.read(ctx, func(r store.Reader) error { return stateOf(r, sql, value.OfUUID(id), &s) })
+	err = q.read(ctx, func(r store.Reader) error { return stateOf(r, sql, value.OfUUID(key), &s) })
 	if err == nil && s.ID == "" {
 		err = NoJob(id)
 	}
@@ -63,8 +62,3 @@ func stateOf(r store.Reader, sql string, which value.Value, s *State) error {
 
 // NoJob is the error for a job that does not exist, or that the caller may not know of.
 func NoJob(id string) error { return errs.New(errs.NotFound, "there is no job %s", errs.Clip(id, 60)) }
-
-func isUUID(text string) bool {
-	_, err := uuid.Parse(text)
-	return err == nil && len(text) == len("00000000-0000-0000-0000-000000000000") // Parse takes other forms too
-}
