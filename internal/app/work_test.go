@@ -292,6 +292,16 @@ func TestWorkRefusals(t *testing.T) {
 	}
 }
 
+// A limit can be about the starts of one job.
+func TestStartsOfAJobAreLimited(t *testing.T) {
+	server := opened(t, app(t, rendering+"limits:\n  prints: {routes: [POST /jobs/print], per: all, rate: 2/1h}\n"), Config{})
+	w := &worked{server: server, running: start(t, server)}
+	for i, status := range []int{202, 202, 429} {
+		w.want(t, "", "POST", "/jobs/print", fmt.Sprintf(`{"n": %d}`, i), status, "")
+	}
+	w.want(t, "", "POST", "/jobs/render", `{}`, http.StatusUnauthorized, "") // not limited
+}
+
 const expiring = `
 -- ashlar.yaml --
 ashlar: 1

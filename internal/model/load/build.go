@@ -33,6 +33,7 @@ func (l *loader) build() {
 	if l.accounts != nil {
 		l.readAccounts(*l.accounts)
 	}
+	l.readWork()
 	if l.operate != nil {
 		l.readOperate(*l.operate)
 	}
@@ -43,7 +44,6 @@ func (l *loader) build() {
 	if l.limits != nil {
 		l.readLimits(*l.limits)
 	}
-	l.readWork()
 }
 
 // addUsers declares users as the first table if the model does not declare it.

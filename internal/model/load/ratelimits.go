@@ -57,7 +57,7 @@ func isOff(value *node) bool {
 	return (value.kind == boolean && strings.EqualFold(value.text, "false")) || (value.kind == text && value.text == "off")
 }
 
-// readLimits reads the key limits. It needs the finished tables and the scopes of accounts.
+// readLimits reads the key limits. It needs the finished tables, the scopes of accounts and the jobs.
 func (l *loader) readLimits(key member) {
 	limits, value := l.model.Limits, key.value
 	switch {
@@ -137,7 +137,7 @@ func (l *loader) readLimit(limits *model.Limits, declared member) {
 		case "tables":
 			rule.Tables = l.readNamesOf(key, "the table", l.readTableName)
 		case "routes":
-			rule.Routes = l.readNamesOf(key, "the route", l.readRoute)
+			rule.Routes = l.readNamesOf(key, "the route", l.readLimitRoute)
 		case "operations":
 			rule.Operations = l.readLimitOperations(key)
 		case "write":

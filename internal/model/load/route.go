@@ -59,8 +59,24 @@ func FixedRoutes() []string {
 	}
 }
 
+// readLimitRoute reads a route that a limit names: the start of a job, or one of readRoute.
+func (l *loader) readLimitRoute(value *node) (string, bool) {
+	known := FixedRoutes()
+	for _, job := range l.model.Jobs {
+		if job.Enqueue != nil {
+			known = append(known, "POST /jobs/"+job.Name)
+		}
+	}
+	return l.readRouteOf(value, known)
+}
+
 // readRoute reads a route of the API: POST /api/orders, GET /api/orders/{id} or a fixed one.
 func (l *loader) readRoute(value *node) (string, bool) {
+	return l.readRouteOf(value, FixedRoutes())
+}
+
+// readRouteOf reads a route of rows, or one of the others.
+func (l *loader) readRouteOf(value *node, others []string) (string, bool) {
 	route, ok := l.readText(value, "a route")
 	if !ok {
 		return "", false
@@ -68,11 +84,11 @@ func (l *loader) readRoute(value *node) (string, bool) {
 	method, path, _ := strings.Cut(route, " ")
 	rest, isData := strings.CutPrefix(path, "/api/")
 	if !isData {
-		if slices.Contains(FixedRoutes(), route) {
+		if slices.Contains(others, route) {
 			return route, true
 		}
 		l.fault(value.pos, "the API has no route %s%s", quote(route),
-			cmp.Or(suggest.DidYouMean(route, FixedRoutes()), ": write a method and a path, such as POST /api/orders or GET /api/orders/{id}"))
+			cmp.Or(suggest.DidYouMean(route, others), ": write a method and a path, such as POST /api/orders or GET /api/orders/{id}"))
 		return "", false
 	}
 	table, id, hasID := strings.Cut(rest, "/")
