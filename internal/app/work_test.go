@@ -274,6 +274,7 @@ func TestWorkRefusals(t *testing.T) {
 		{reader, "/jobs:lease", `{"names": ["render"]}`, 403, "scopes"},
 		{worker, "/jobs:lease", `{"names": ["print"]}`, 403, "print"},
 		{worker, "/jobs:lease", `{"names": []}`, 422, "/names"},
+		{worker, "/jobs:lease", `{"names": [null]}`, 422, "list of names"},
 		{worker, "/jobs:lease", `{"names": ["render"], "max": 0}`, 422, "/max"},
 		{worker, "/jobs:lease", `{"names": ["render"], "wait": 31}`, 422, "/wait"},
 		{worker, "/jobs:lease", `{"names": ["render"], "weight": 3}`, 422, "/weight"},

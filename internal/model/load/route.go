@@ -63,8 +63,12 @@ func FixedRoutes() []string {
 func (l *loader) readLimitRoute(value *node) (string, bool) {
 	known := FixedRoutes()
 	for _, job := range l.model.Jobs {
-		if job.Enqueue != nil {
-			known = append(known, "POST /jobs/"+job.Name)
+		switch start := "POST /jobs/" + job.Name; {
+		case job.Enqueue != nil:
+			known = append(known, start)
+		case value.text == start:
+			l.fault(value.pos, "no request starts the job %s: give it access: {enqueue: …}, or remove the route", job.Name)
+			return "", false
 		}
 	}
 	return l.readRouteOf(value, known)

@@ -158,7 +158,7 @@ func (b *leaseBody) read(members []value.Member) error {
 	for _, m := range members {
 		switch m.Name {
 		case "names":
-			if err := json.Unmarshal(m.Raw, &b.Names); err != nil {
+			if err := json.Unmarshal(m.Raw, &b.Names); err != nil || slices.Contains(b.Names, "") { // null is read as ""
 				return memberFault("names", "it must be a list of names of jobs")
 			}
 		case "max":
