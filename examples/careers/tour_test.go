@@ -42,6 +42,14 @@ func TestLimitsPage(t *testing.T) {
 	}
 }
 
+// TestCachingPage runs the commands of docs/caching.md and compares the answers.
+func TestCachingPage(t *testing.T) {
+	page := readPage(t, "../../docs/caching.md")
+	if compared := page.run(t); compared < 4 {
+		t.Errorf("%s shows %d answers, want 4 or more", page.name, compared)
+	}
+}
+
 // TestWatchingPage runs the commands of docs/watching.md and compares the answers.
 func TestWatchingPage(t *testing.T) {
 	page := readPage(t, "../../docs/watching.md")
